@@ -1,0 +1,1 @@
+"""The five services of Daydream and the little they stand on."""

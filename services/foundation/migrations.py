@@ -1,0 +1,84 @@
+"""Alembic for every service: `upgrade` under a lock with time limits, and a check at start that the schema is current.
+
+A service's `migrations/env.py` is two lines that call `run`. Migrations suit the version that is still running, as
+replicas are replaced one by one.
+"""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+
+from services.foundation import database, settings
+
+
+class StaleSchema(Exception):
+    """The database's schema is not the one this version works with."""
+
+
+def _config(folder: Path, url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.set_main_option("version_table", "alembic_version")
+    # ConfigParser reads % as interpolation.
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config
+
+
+async def upgrade(url: str, folder: Path) -> None:
+    """Bring the database to the newest schema; a second caller waits for the first."""
+    config = _config(folder, url)
+    engine = database.open_engine(url)
+
+    def work(connection: sa.Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            number = int.from_bytes(hashlib.sha256(str(folder.parent.name).encode()).digest()[:7])
+            connection.execute(sa.text("SET LOCAL lock_timeout = '10s'"))
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def run(context: EnvironmentContext, metadata: sa.MetaData) -> None:
+    """What a service's `env.py` does: run the migrations on the connection that holds the lock."""
+    connection = context.config.attributes["connection"]
+    context.configure(
+        connection=connection, target_metadata=metadata, render_as_batch=connection.dialect.name == "sqlite"
+    )
+    context.run_migrations()
+
+
+async def require_current(url: str, folder: Path, service: str) -> None:
+    """Raise StaleSchema with one sentence unless the database is at the newest schema."""
+    head = ScriptDirectory.from_config(_config(folder, url)).get_current_head()
+    engine = database.open_engine(url)
+    try:
+        async with engine.connect() as connection:
+            current = await connection.run_sync(lambda each: MigrationContext.configure(each).get_current_revision())
+    finally:
+        await engine.dispose()
+    if current != head:
+        raise StaleSchema(
+            f"the database of {service} is at schema {current or 'none'}, this version needs {head}: "
+            f"run `python -m services.{service} migrate`"
+        )
+
+
+def migrate_command(url: str, folder: Path) -> None:
+    """What `python -m services.NAME migrate` does."""
+    try:
+        asyncio.run(upgrade(url, folder))
+    except sa.exc.OperationalError as error:
+        raise settings.complain(f"the database cannot be reached: {error.orig}") from error

@@ -1,0 +1,45 @@
+"""A real NATS server with JetStream from the wheel, with the configuration that is deployed."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.support import ports
+
+CONFIG = Path(__file__).parents[2] / "deploy" / "nats.conf"
+
+
+class Nats:
+    """One server; `stop` and `start` show what a fault does, the store outlives both."""
+
+    def __init__(self) -> None:
+        """Start on a free port."""
+        self._store = Path(tempfile.mkdtemp(prefix="daydream-nats-"))
+        self.port = ports.free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self._server: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the server; returns when it listens."""
+        command: list[str | Path] = [
+            Path(sys.executable).parent / "nats-server", "-c", CONFIG, "-a", "127.0.0.1", "-p", str(self.port),
+            "-sd", self._store,
+        ]  # fmt: skip
+        with (self._store / "log").open("ab") as log:
+            self._server = subprocess.Popen(command, stdout=log, stderr=log)
+        ports.wait_for_port(self.port)
+
+    def stop(self) -> None:
+        """Kill the server as a crash would."""
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait(timeout=10)
+            self._server = None
+
+    def remove(self) -> None:
+        """Stop and forget everything."""
+        self.stop()
+        shutil.rmtree(self._store, ignore_errors=True)

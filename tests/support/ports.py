@@ -1,0 +1,24 @@
+"""Free ports on loopback, and waiting for somebody to listen on one."""
+
+import contextlib
+import socket
+import time
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def wait_for_port(port: int, *, seconds: float = 30) -> None:
+    """Return once something listens; raise TimeoutError when nothing does in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        # A short pause between looks at a condition, not a wait for time to pass.
+        time.sleep(0.02)
+    raise TimeoutError(f"nothing listens on port {port} after {seconds} s")

