@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.nats import Nats
 from tests.support.postgres import Postgres
+from tests.support.stack import Stack, temporary_data
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +46,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     # Asked for only here, so that a run of the SQLite half alone starts no server.
     make: Callable[[], str] = request.getfixturevalue("new_postgres_url")
     return make()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole stack, running, for the session."""
+    with temporary_data() as data:
+        running = Stack(Path(data)).wait()
+        yield running
+        running.stop()

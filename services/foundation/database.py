@@ -16,17 +16,21 @@ READ_ONLY: Final = "daydream_read_only"
 
 
 def open_engine(url: str) -> AsyncEngine:
-    """An engine for `postgresql+psycopg://…` or `sqlite+aiosqlite:///…`. Opens no connection yet."""
+    """An engine for `postgresql+psycopg://…` or `sqlite+aiosqlite:///…`. Opens no connection yet.
+
+    What its errors say goes to logs, so they leave out the values of a statement, hashes and addresses among them.
+    """
     if sa.make_url(url).get_backend_name() != "sqlite":
         return create_async_engine(
             url,
+            hide_parameters=True,
             pool_pre_ping=True,
             connect_args={"options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"},
         )
     database = sa.make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": 10})
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": 10})
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -7,6 +7,7 @@ replicas are replaced one by one.
 import asyncio
 import hashlib
 from pathlib import Path
+from types import ModuleType
 
 import sqlalchemy as sa
 from alembic import command
@@ -51,8 +52,11 @@ async def upgrade(url: str, folder: Path) -> None:
         await engine.dispose()
 
 
-def run(context: EnvironmentContext, metadata: sa.MetaData) -> None:
-    """What a service's `env.py` does: run the migrations on the connection that holds the lock."""
+def run(context: EnvironmentContext | ModuleType, metadata: sa.MetaData) -> None:
+    """What a service's `env.py` does: run the migrations on the connection that holds the lock.
+
+    `alembic.context`, which it passes, is a module that stands in for the EnvironmentContext.
+    """
     connection = context.config.attributes["connection"]
     context.configure(
         connection=connection, target_metadata=metadata, render_as_batch=connection.dialect.name == "sqlite"

@@ -6,7 +6,7 @@ Errors of a call arrive as `grpc.RpcError`; callers turn them with `status.from_
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import grpc
@@ -69,7 +69,7 @@ def translated() -> Iterator[None]:
         raise status.from_rpc_error(error) from error
 
 
-async def translated_stream(call: AsyncIterator[T]) -> AsyncIterator[T]:
+async def translated_stream(call: AsyncIterable[T]) -> AsyncIterator[T]:
     """Yield a stream's messages, raising what it failed with as a DaydreamError."""
     with translated():
         async for message in call:

@@ -831,12 +831,18 @@ class TaskChanged(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     TASK_ID_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Whose task."""
     session_id: _builtins.str
     """The session it was made in."""
     task_id: _builtins.str
     """The task."""
+    attempt: _builtins.int
+    """The attempt the progress belongs to; progress of an older one is stale."""
+    origin: _builtins.str
+    """The replica that says it, which passes over its own echo."""
     @_builtins.property
     def progress(self) -> Global___Progress:
         """Progress that is stored nowhere; unset when the stored state changed."""
@@ -848,10 +854,12 @@ class TaskChanged(_message.Message):
         session_id: _builtins.str = ...,
         task_id: _builtins.str = ...,
         progress: Global___Progress | None = ...,
+        attempt: _builtins.int = ...,
+        origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "session_id", b"session_id", "task_id", b"task_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "origin", b"origin", "progress", b"progress", "session_id", b"session_id", "task_id", b"task_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

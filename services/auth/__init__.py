@@ -1,0 +1,1 @@
+"""Accounts, sessions, API keys and tokens; knows nothing of images or queues."""

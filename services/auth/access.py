@@ -1,0 +1,47 @@
+"""Who may call what. A method that is not named here is refused to everybody."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from services.foundation.identity import PUBLIC, Access, Scope, people, services
+
+# A person never calls auth with what they typed: a gateway does, in its own name.
+_GATEWAYS: Final = services("web", "plugins")
+_READ: Final = people(Scope.READ)
+_CHANGE: Final = people(Scope.GENERATE)
+_STAFF: Final = people(Scope.ADMIN, staff=True)
+_LEDGER: Final = services("tasks")
+
+_AUTH: Final = {
+    "SignUp": _GATEWAYS,
+    "SignIn": _GATEWAYS,
+    "SignOut": _GATEWAYS,
+    "ResolveSession": _GATEWAYS,
+    "ResolveApiKey": _GATEWAYS,
+    "ListSessions": _READ,
+    "EndSession": _CHANGE,
+    "CreateApiKey": _CHANGE,
+    "ListApiKeys": _READ,
+    "RevokeApiKey": _CHANGE,
+    "IssueServiceToken": PUBLIC,
+    "ListSigningKeys": PUBLIC,
+}
+_USERS: Final = {
+    "GetUser": _READ,
+    "ListUsers": _STAFF,
+    "UpdateUser": _CHANGE,
+    "ChangePassword": _CHANGE,
+}
+_PURSE: Final = {
+    "GetBalance": _READ,
+    "ListEntries": _READ,
+    "HoldTokens": _LEDGER,
+    "SettleHold": _LEDGER,
+    "GrantTokens": _STAFF,
+}
+
+ACCESS: Final[Mapping[str, Access]] = {
+    f"/daydream.auth.v1.{service}/{method}": access
+    for service, methods in (("AuthService", _AUTH), ("UserService", _USERS), ("PurseService", _PURSE))
+    for method, access in methods.items()
+}

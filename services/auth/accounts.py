@@ -1,0 +1,187 @@
+"""Accounts: sign-up, sign-in, profiles and passwords."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import shortuuid
+
+from services.auth import fields, keys, paging
+from services.auth.errors import AccountSuspended, EmailTaken, SignUpClosed, UserNotFound, WrongCredentials
+from services.auth.ownership import whose
+from services.auth.passwords import Passwords
+from services.auth.secret_text import hash_secret
+from services.auth.sessions import Sessions
+from services.auth.storage import Conflict, Storage, Work
+from services.auth.tokens import scopes_of
+from services.auth.values import Entry, EntryKind, Opened, Page, User
+from services.foundation.identity import Caller, Role
+
+QUERY_CHARACTERS: Final = 128
+_LIST: Final = "users"
+
+
+class Accounts:
+    """Who has an account, and what it says about them."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        passwords: Passwords,
+        sessions: Sessions,
+        *,
+        sign_up_open: bool,
+        sign_up_tokens: int,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        """`sign_up_tokens` is what a new account starts with; `now` is the clock, aware."""
+        self._storage, self._passwords, self._sessions = storage, passwords, sessions
+        self._sign_up_open, self._sign_up_tokens, self._now = sign_up_open, sign_up_tokens, now
+
+    async def sign_up(self, *, email: str, password: str, username: str, user_agent: str) -> Opened:
+        """Make an account and open its first session. Raises SignUpClosed, InvalidInput, EmailTaken, TooManySignIns."""
+        if not self._sign_up_open:
+            raise SignUpClosed
+        with fields.checked() as given:
+            email = given.email("email", email)
+            password = given.password("password", password)
+            username = given.text("username", username, at_most=fields.NAME_CHARACTERS)
+        password_hash = await self._passwords.hash(password)
+        user = User(
+            user_id=shortuuid.uuid(),
+            email=email,
+            username=username,
+            tokens=self._sign_up_tokens,
+            created_time=self._now(),
+        )
+        new = self._sessions.draw(user.user_id, user_agent=user_agent)
+        user = dataclasses.replace(user, latest_session_id=new.session.session_id)
+        try:
+            async with self._storage.write() as work:
+                await _add_with_tokens(work, user, password_hash, reason="a new account")
+                await work.sessions.add(new.session, new.secret_hash)
+        except Conflict as conflict:
+            raise EmailTaken from conflict
+        return self._sessions.opened(new, user)
+
+    async def sign_in(self, *, email: str, password: str, stay_signed_in: bool, user_agent: str) -> Opened:
+        """Open a session. Raises WrongCredentials, AccountSuspended, TooManySignIns.
+
+        Whether the account exists shows in nothing: an unknown one costs the same hash. That it is suspended is told
+        only to who knows the password.
+        """
+        normal = fields.normal_email(email)
+        found = None
+        if normal is not None:
+            async with self._storage.read() as work:
+                found = await work.users.credentials(email=normal)
+        right = await self._passwords.verify(password, found.password_hash if found else None)
+        if found is None or not right:
+            raise WrongCredentials
+        if not found.user.active:
+            raise AccountSuspended
+        new = self._sessions.draw(found.user.user_id, user_agent=user_agent, stay_signed_in=stay_signed_in)
+        async with self._storage.write() as work:
+            # The password may have been changed since it was checked, and that ends every other session.
+            user = await work.users.note_session(
+                found.user.user_id, password_hash=found.password_hash, session_id=new.session.session_id
+            )
+            if user is None:
+                raise WrongCredentials
+            await work.sessions.remove_expired(user.user_id, self._now())
+            await work.sessions.add(new.session, new.secret_hash)
+        return self._sessions.opened(new, user)
+
+    async def create_staff(
+        self, *, email: str, password: str, tokens: int, key_name: str, api_key: str | None = None
+    ) -> tuple[User, str]:
+        """Make a staff account with an API key of every scope; gives the key's secret. Raises as `sign_up` does.
+
+        An installer that must know the key before the account exists draws `api_key` itself.
+        """
+        with fields.checked() as given:
+            email = given.email("email", email)
+            password = given.password("password", password)
+            tokens = given.whole("tokens", tokens, at_least=0)
+            if api_key is not None and not keys.is_secret(api_key):
+                given.refuse("api_key", "An API key is dd_ and 43 letters, digits, - or _.")
+        password_hash = await self._passwords.hash(password)
+        now = self._now()
+        user = User(user_id=shortuuid.uuid(), email=email, role=Role.STAFF, tokens=tokens, created_time=now)
+        key, secret = keys.draw(user.user_id, key_name, scopes_of(Role.STAFF), now, secret=api_key)
+        try:
+            async with self._storage.write() as work:
+                await _add_with_tokens(work, user, password_hash, reason="a staff account")
+                await work.keys.add(key, hash_secret(secret))
+        except Conflict as conflict:
+            raise EmailTaken from conflict
+        return user, secret
+
+    async def get(self, caller: Caller, user_id: str) -> User:
+        """One account; empty means the caller's. Raises UserNotFound, also for another's."""
+        async with self._storage.read() as work:
+            user = await work.users.get(whose(caller, user_id))
+        if user is None:
+            raise UserNotFound
+        return user
+
+    async def listing(self, *, query: str, page_size: int, page_token: str) -> Page[User]:
+        """Accounts whose email or name contains the query, newest first."""
+        limit, before = paging.limit(page_size), paging.cursor(page_token, _LIST)
+        with fields.checked() as given:
+            query = given.text("query", query, at_most=QUERY_CHARACTERS)
+        async with self._storage.read() as work:
+            found = await work.users.listing(query=query, before=before, limit=limit)
+        return paging.page(found, _LIST)
+
+    async def update(self, caller: Caller, user_id: str, changes: Mapping[str, str]) -> User:
+        """Set the profile fields given by name. Raises UserNotFound, InvalidInput, EmailTaken."""
+        user_id = whose(caller, user_id)
+        with fields.checked() as given:
+            checks = {"email": given.email, "mobile": given.mobile}
+            new = {
+                name: checks[name](name, value)
+                if name in checks
+                else given.text(name, value, at_most=fields.NAME_CHARACTERS)
+                for name, value in changes.items()
+            }
+        try:
+            async with self._storage.write() as work:
+                user = await work.users.change(user_id, new) if new else await work.users.get(user_id)
+        except Conflict as conflict:
+            raise EmailTaken from conflict
+        if user is None:
+            raise UserNotFound
+        return user
+
+    async def change_password(self, caller: Caller, *, current: str, new: str) -> int:
+        """Set the caller's password and end their other sessions; says how many. Raises WrongCredentials."""
+        with fields.checked() as given:
+            given.password("new_password", new)
+        async with self._storage.read() as work:
+            found = await work.users.credentials(user_id=caller.subject)
+        right = await self._passwords.verify(current, found.password_hash if found else None)
+        if found is None or not right:
+            raise WrongCredentials("The current password is wrong.")
+        new_hash = await self._passwords.hash(new)
+        async with self._storage.write() as work:
+            if not await work.users.replace_password(caller.subject, old_hash=found.password_hash, new_hash=new_hash):
+                raise WrongCredentials("The current password is wrong.")
+            return await work.sessions.remove_others(caller.subject, caller.session_id, self._now())
+
+
+async def _add_with_tokens(work: Work, user: User, password_hash: str, *, reason: str) -> None:
+    await work.users.add(user, password_hash)
+    if user.tokens:
+        await work.purse.add_entry(
+            Entry(
+                entry_id=shortuuid.uuid(),
+                user_id=user.user_id,
+                kind=EntryKind.SIGN_UP,
+                amount=user.tokens,
+                balance_after=user.tokens,
+                reason=reason,
+                created_time=user.created_time,
+            )
+        )

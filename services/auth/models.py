@@ -1,0 +1,134 @@
+"""The tables of auth. What is unique, and that no balance is below 0, the database itself sees to."""
+
+import datetime as dt
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.foundation.database import UtcDateTime
+
+# SQLite numbers rows by itself only where the key is a plain INTEGER.
+RowNumber: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+UUID_CHARACTERS: Final = 42
+HASH_CHARACTERS: Final = 64
+
+
+class Base(DeclarativeBase):
+    """What every table shares: names of constraints that a later migration can count on."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UserRow(Base):
+    """An account."""
+
+    __tablename__ = "users"
+    __table_args__ = (sa.CheckConstraint("tokens >= 0", name="tokens_not_negative"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    uuid: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS), unique=True)
+    # The latest session, new at every sign-in; no account has one that another has.
+    session_id: Mapped[str | None] = mapped_column(sa.String(UUID_CHARACTERS), unique=True)
+    # Kept in lower case, so that unique means unique in any case.
+    email: Mapped[str] = mapped_column(sa.String(128), unique=True)
+    mobile: Mapped[str] = mapped_column(sa.String(12))
+    password_hash: Mapped[str] = mapped_column(sa.String(255))
+    tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    username: Mapped[str] = mapped_column(sa.String(32))
+    first_name: Mapped[str] = mapped_column(sa.String(32))
+    last_name: Mapped[str] = mapped_column(sa.String(32))
+    role: Mapped[str] = mapped_column(sa.String(32))
+    # False while the account is suspended.
+    state: Mapped[bool] = mapped_column(sa.Boolean)
+    subscription: Mapped[int] = mapped_column(sa.Integer)
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class SessionRow(Base):
+    """A signed-in browser; the row goes when the session ends."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    session_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS), unique=True)
+    user_id: Mapped[str] = mapped_column(sa.ForeignKey("users.uuid"), index=True)
+    secret_hash: Mapped[str] = mapped_column(sa.String(HASH_CHARACTERS), unique=True)
+    user_agent: Mapped[str] = mapped_column(sa.String(256))
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    last_seen_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    expire_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class ApiKeyRow(Base):
+    """An API key; the row goes when the key is revoked."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    api_key_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS), unique=True)
+    user_id: Mapped[str] = mapped_column(sa.ForeignKey("users.uuid"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(64))
+    # Words with blanks between.
+    scopes: Mapped[str] = mapped_column(sa.String(64))
+    prefix: Mapped[str] = mapped_column(sa.String(16))
+    secret_hash: Mapped[str] = mapped_column(sa.String(HASH_CHARACTERS), unique=True)
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    last_used_time: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class HoldRow(Base):
+    """Tokens taken aside for a task; `tokens` 0 marks one that was released before it arrived."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        sa.CheckConstraint("tokens >= 0", name="tokens_not_negative"),
+        sa.CheckConstraint("charge >= 0 AND charge <= tokens", name="charge_within_tokens"),
+        sa.Index(
+            "ix_holds_open",
+            "user_id",
+            postgresql_where=sa.text("charge IS NULL"),
+            sqlite_where=sa.text("charge IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    hold_id: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    user_id: Mapped[str] = mapped_column(sa.ForeignKey("users.uuid"))
+    tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    # What was kept in the end; NULL while the hold is open.
+    charge: Mapped[int | None] = mapped_column(sa.BigInteger)
+    reason: Mapped[str] = mapped_column(sa.String(200))
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    settled_time: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class EntryRow(Base):
+    """A line of the token ledger; never changed, never removed."""
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        # One line for a hold and one for what it gave back; one line for a grant, however often it is sent.
+        sa.UniqueConstraint("hold_id", "kind"),
+        sa.UniqueConstraint("granted_by", "request_id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    entry_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS), unique=True)
+    user_id: Mapped[str] = mapped_column(sa.ForeignKey("users.uuid"), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    amount: Mapped[int] = mapped_column(sa.BigInteger)
+    balance_after: Mapped[int] = mapped_column(sa.BigInteger)
+    hold_id: Mapped[str | None] = mapped_column(sa.ForeignKey("holds.hold_id"))
+    granted_by: Mapped[str | None] = mapped_column(sa.ForeignKey("users.uuid"))
+    request_id: Mapped[str | None] = mapped_column(sa.String(64))
+    reason: Mapped[str] = mapped_column(sa.String(200))
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)

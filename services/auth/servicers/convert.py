@@ -1,0 +1,95 @@
+"""Values → messages."""
+
+import datetime as dt
+from typing import Final
+
+from daydream.auth.v1 import auth_pb2
+from google.protobuf import timestamp_pb2
+
+from services.auth import values
+from services.auth.values import EntryKind
+from services.foundation.identity import Role
+
+_ROLES: Final = {Role.USER: auth_pb2.ROLE_USER, Role.STAFF: auth_pb2.ROLE_STAFF}
+_KINDS: Final = {
+    EntryKind.SIGN_UP: auth_pb2.ENTRY_KIND_SIGN_UP,
+    EntryKind.HOLD: auth_pb2.ENTRY_KIND_HOLD,
+    EntryKind.RETURN: auth_pb2.ENTRY_KIND_RETURN,
+    EntryKind.GRANT: auth_pb2.ENTRY_KIND_GRANT,
+}
+
+
+def timestamp(time: dt.datetime) -> timestamp_pb2.Timestamp:
+    """A time."""
+    message = timestamp_pb2.Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+def user(value: values.User) -> auth_pb2.User:
+    """An account."""
+    return auth_pb2.User(
+        user_id=value.user_id,
+        email=value.email,
+        username=value.username,
+        first_name=value.first_name,
+        last_name=value.last_name,
+        mobile=value.mobile,
+        role=_ROLES[value.role],
+        active=value.active,
+        subscription=value.subscription,
+        tokens=value.tokens,
+        created_time=timestamp(value.created_time),
+        latest_session_id=value.latest_session_id,
+    )
+
+
+def session(value: values.Session) -> auth_pb2.Session:
+    """A session."""
+    return auth_pb2.Session(
+        session_id=value.session_id,
+        created_time=timestamp(value.created_time),
+        last_seen_time=timestamp(value.last_seen_time),
+        expire_time=timestamp(value.expire_time),
+        user_agent=value.user_agent,
+    )
+
+
+def identity_token(value: values.IdentityToken) -> auth_pb2.IdentityToken:
+    """An identity token."""
+    return auth_pb2.IdentityToken(token=value.token, expire_time=timestamp(value.expire_time))
+
+
+def opened(value: values.Opened) -> auth_pb2.OpenedSession:
+    """A session with its secret."""
+    return auth_pb2.OpenedSession(
+        session=session(value.session),
+        session_secret=value.secret,
+        user=user(value.user),
+        identity_token=identity_token(value.identity_token),
+    )
+
+
+def api_key(value: values.ApiKey) -> auth_pb2.ApiKey:
+    """An API key without its secret."""
+    return auth_pb2.ApiKey(
+        api_key_id=value.api_key_id,
+        name=value.name,
+        scopes=sorted(scope.value for scope in value.scopes),
+        prefix=value.prefix,
+        created_time=timestamp(value.created_time),
+        last_used_time=None if value.last_used_time is None else timestamp(value.last_used_time),
+    )
+
+
+def entry(value: values.Entry) -> auth_pb2.Entry:
+    """A line of the ledger."""
+    return auth_pb2.Entry(
+        entry_id=value.entry_id,
+        kind=_KINDS[value.kind],
+        amount=value.amount,
+        balance_after=value.balance_after,
+        task_id=value.task_id,
+        reason=value.reason,
+        created_time=timestamp(value.created_time),
+    )

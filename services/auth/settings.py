@@ -1,0 +1,82 @@
+"""What auth can be told."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import sqlalchemy as sa
+from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from services.auth.fields import MOST_TOKENS_AT_ONCE
+from services.foundation import settings
+
+_DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+psycopg")
+_ADDRESS: Final = re.compile(r"\S+:\d{1,5}")
+_SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+# Shorter ones are words that somebody made up, and could be guessed.
+_SECRET_CHARACTERS: Final = 16
+
+
+class Settings(settings.Settings):
+    """Settings of the service, `AUTH_…` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="AUTH_")
+
+    bind: str = "127.0.0.1:8011"
+    """Where to listen, `host:port`."""
+    database_url: str | None = Field(default=None, repr=False)
+    """`postgresql+psycopg://…` or `sqlite+aiosqlite:///…`; unset means `auth.db` in the data folder."""
+    signing_key_file: Path | None = None
+    """PEM file of the Ed25519 key, made if it is missing; unset means `auth/signing-key.pem` in the data folder."""
+    service_secrets: Annotated[Mapping[str, SecretStr], NoDecode] = Field(default_factory=dict)
+    """`web=…,tasks=…`: who may have a service token, and for which secret of at least 16 characters."""
+    signup: Literal["open", "closed"] = "open"
+    """Whether people may make accounts by themselves."""
+    signup_tokens: int = Field(default=100, ge=0, le=MOST_TOKENS_AT_ONCE)
+    """What a new account starts with, whole tokens."""
+
+    @property
+    def database(self) -> str:
+        """URL of the database."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir}/auth.db"
+
+    @property
+    def key_file(self) -> Path:
+        """Where the signing key is."""
+        return self.signing_key_file or self.data_dir / "auth" / "signing-key.pem"
+
+    @field_validator("bind")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not _ADDRESS.fullmatch(value):
+            raise PydanticCustomError("address", "must be host:port")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        try:
+            driver = None if value is None else sa.make_url(value).drivername
+        except (sa.exc.ArgumentError, ValueError):  # a port that is no number is the latter
+            driver = ""
+        if driver is not None and driver not in _DRIVERS:
+            raise PydanticCustomError("database", f"must be a URL of {' or '.join(_DRIVERS)}")
+        return value
+
+    @field_validator("service_secrets", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs: dict[str, str] = {}
+        for pair in filter(None, (part.strip() for part in value.split(","))):
+            name, _, secret = pair.partition("=")
+            if not _SERVICE.fullmatch(name) or len(secret) < _SECRET_CHARACTERS:
+                raise PydanticCustomError(
+                    "pairs", f"must be name=secret,name=secret with secrets of at least {_SECRET_CHARACTERS} characters"
+                )
+            pairs[name] = secret
+        return pairs

@@ -1,0 +1,178 @@
+"""What the domain asks of a database, without saying which; `stores` answers with SQL.
+
+Everything within one `write()` happens or none of it does. Lists come newest first: `before` is the cursor of the last
+item seen, None for the start.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from services.auth.values import ApiKey, Balance, Entry, Hold, Session, User
+
+T = TypeVar("T")
+
+
+class Conflict(Exception):
+    """Somebody else wrote what must be unique; the transaction is undone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """An account with what its password is checked against."""
+
+    user: User
+    """The account."""
+    password_hash: str
+    """argon2id, in its own text form."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing(Generic[T]):
+    """Some items of a list."""
+
+    items: tuple[T, ...]
+    """At most as many as were asked for."""
+    next_cursor: int | None
+    """Where the rest begins; None when there is none."""
+
+
+class Users(Protocol):
+    """Accounts."""
+
+    async def add(self, user: User, password_hash: str) -> None:
+        """Write a new account. Raises Conflict when the email is taken."""
+
+    async def get(self, user_id: str) -> User | None:
+        """One account."""
+
+    async def credentials(self, *, email: str | None = None, user_id: str | None = None) -> Credentials | None:
+        """One account and its password hash, by the one of the two that is given."""
+
+    async def listing(self, *, query: str, before: int | None, limit: int) -> Listing[User]:
+        """Accounts whose email or name contains the query, any case."""
+
+    async def change(self, user_id: str, changes: Mapping[str, str]) -> User | None:
+        """Set profile fields by name. Raises Conflict when a new email is taken."""
+
+    async def replace_password(self, user_id: str, *, old_hash: str, new_hash: str) -> bool:
+        """Set the password hash if it is still the old one; says whether it was."""
+
+    async def note_session(self, user_id: str, *, password_hash: str, session_id: str) -> User | None:
+        """Note the latest session if the password is still the checked one and the account active; None if not."""
+
+
+class Sessions(Protocol):
+    """Sessions; one that has ended is simply not there."""
+
+    async def add(self, session: Session, secret_hash: str) -> None:
+        """Write a new session."""
+
+    async def find(self, secret_hash: str) -> tuple[Session, User] | None:
+        """The session with this secret and its account, expired or not."""
+
+    async def is_open(self, user_id: str, session_id: str, now: dt.datetime) -> bool:
+        """Whether the person's session is there and has not expired."""
+
+    async def touch(self, session_id: str, now: dt.datetime) -> None:
+        """Note that it was used now."""
+
+    async def listing(self, user_id: str, *, now: dt.datetime, before: int | None, limit: int) -> Listing[Session]:
+        """A person's sessions that have not expired."""
+
+    async def remove_by_secret(self, secret_hash: str) -> None:
+        """End the session with this secret, if there is one."""
+
+    async def remove(self, user_id: str, session_id: str) -> bool:
+        """End one of a person's sessions; says whether there was one."""
+
+    async def remove_others(self, user_id: str, keep: str, now: dt.datetime) -> int:
+        """End a person's sessions save one; says how many of them were open."""
+
+    async def remove_expired(self, user_id: str, now: dt.datetime) -> None:
+        """Forget a person's expired sessions."""
+
+
+class ApiKeys(Protocol):
+    """API keys; one that is revoked is simply not there."""
+
+    async def add(self, key: ApiKey, secret_hash: str) -> None:
+        """Write a new key."""
+
+    async def find(self, secret_hash: str) -> tuple[ApiKey, User] | None:
+        """The key with this secret and its account."""
+
+    async def touch(self, api_key_id: str, now: dt.datetime) -> None:
+        """Note that it was used now."""
+
+    async def listing(self, user_id: str, *, before: int | None, limit: int) -> Listing[ApiKey]:
+        """A person's keys."""
+
+    async def remove(self, user_id: str, api_key_id: str) -> bool:
+        """Revoke one of a person's keys; says whether there was one."""
+
+
+class Purse(Protocol):
+    """Balances, the append-only ledger and holds."""
+
+    async def lock(self, user_id: str) -> bool:
+        """Keep everybody else from the person's tokens until the transaction ends; False if there is no such person."""
+
+    async def balance(self, user_id: str) -> Balance | None:
+        """A person's balance; None if there is no such person."""
+
+    async def change_balance(self, user_id: str, amount: int, *, at_most: int | None = None) -> int | None:
+        """Add to a balance unless it would leave 0…`at_most`; gives the new one, or None if it was not changed."""
+
+    async def add_entry(self, entry: Entry, *, granted_by: str | None = None, request_id: str | None = None) -> None:
+        """Write a line of the ledger. Raises Conflict for a grant's request id used before by the same person."""
+
+    async def find_grant(self, granted_by: str, request_id: str) -> Entry | None:
+        """The line a grant wrote."""
+
+    async def hold_entry(self, hold_id: str) -> Entry | None:
+        """The line a hold wrote."""
+
+    async def entries(self, user_id: str, *, before: int | None, limit: int) -> Listing[Entry]:
+        """A person's ledger."""
+
+    async def add_hold(self, hold: Hold) -> None:
+        """Write a hold. Raises Conflict for an id used before."""
+
+    async def find_hold(self, hold_id: str) -> Hold | None:
+        """A hold."""
+
+    async def settle_hold(self, hold_id: str, charge: int, now: dt.datetime) -> None:
+        """Write what an open hold came to."""
+
+
+class Work(Protocol):
+    """One transaction."""
+
+    @property
+    def users(self) -> Users:
+        """Accounts."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """Sessions."""
+
+    @property
+    def keys(self) -> ApiKeys:
+        """API keys."""
+
+    @property
+    def purse(self) -> Purse:
+        """Tokens."""
+
+
+class Storage(Protocol):
+    """The database."""
+
+    def write(self) -> AbstractAsyncContextManager[Work]:
+        """A transaction that may write; commits at the end, undoes everything on an exception."""
+
+    def read(self) -> AbstractAsyncContextManager[Work]:
+        """A transaction that only reads."""

@@ -1,0 +1,103 @@
+"""Accounts in SQL."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.auth.models import UserRow
+from services.auth.storage import Credentials, Listing
+from services.auth.stores import rows
+from services.auth.values import User
+from services.foundation.identity import Role
+
+
+def user_of(row: UserRow) -> User:
+    """A row as a value."""
+    return User(
+        user_id=row.uuid,
+        email=row.email,
+        username=row.username,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        mobile=row.mobile,
+        role=Role(row.role),
+        active=row.state,
+        subscription=row.subscription,
+        tokens=row.tokens,
+        created_time=row.created_time,
+        latest_session_id=row.session_id or "",
+    )
+
+
+class SqlUsers:
+    """Accounts."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Works within the session's transaction."""
+        self._session = session
+
+    async def add(self, user: User, password_hash: str) -> None:
+        """Write a new account."""
+        await self._session.execute(
+            sa.insert(UserRow).values(
+                uuid=user.user_id,
+                session_id=user.latest_session_id or None,
+                email=user.email,
+                mobile=user.mobile,
+                password_hash=password_hash,
+                tokens=user.tokens,
+                username=user.username,
+                first_name=user.first_name,
+                last_name=user.last_name,
+                role=user.role.value,
+                state=user.active,
+                subscription=user.subscription,
+                created_time=user.created_time,
+            )
+        )
+
+    async def get(self, user_id: str) -> User | None:
+        """One account."""
+        row = await self._session.scalar(sa.select(UserRow).where(UserRow.uuid == user_id))
+        return None if row is None else user_of(row)
+
+    async def credentials(self, *, email: str | None = None, user_id: str | None = None) -> Credentials | None:
+        """One account and its password hash."""
+        condition = UserRow.email == email if email is not None else UserRow.uuid == user_id
+        row = await self._session.scalar(sa.select(UserRow).where(condition))
+        return None if row is None else Credentials(user=user_of(row), password_hash=row.password_hash)
+
+    async def listing(self, *, query: str, before: int | None, limit: int) -> Listing[User]:
+        """Accounts whose email or name contains the query, any case."""
+        searched = (UserRow.email, UserRow.username, UserRow.first_name, UserRow.last_name)
+        conditions = [sa.or_(*(column.icontains(query, autoescape=True) for column in searched))] if query else []
+        return await rows.listing(self._session, UserRow, *conditions, before=before, limit=limit, value=user_of)
+
+    async def change(self, user_id: str, changes: Mapping[str, str]) -> User | None:
+        """Set profile fields by name."""
+        return await self._change(UserRow.uuid == user_id, changes)
+
+    async def replace_password(self, user_id: str, *, old_hash: str, new_hash: str) -> bool:
+        """Set the password hash if it is still the old one."""
+        statement = (
+            sa.update(UserRow)
+            .where(UserRow.uuid == user_id, UserRow.password_hash == old_hash)
+            .values(password_hash=new_hash)
+        )
+        return await rows.count_changed(self._session, statement) > 0
+
+    async def note_session(self, user_id: str, *, password_hash: str, session_id: str) -> User | None:
+        """Note the latest session if the password is still the checked one and the account active."""
+        condition = sa.and_(UserRow.uuid == user_id, UserRow.password_hash == password_hash, UserRow.state)
+        return await self._change(condition, {"session_id": session_id})
+
+    async def _change(self, condition: sa.ColumnElement[bool], changes: Mapping[str, str]) -> User | None:
+        row = await self._session.scalar(
+            sa.update(UserRow)
+            .where(condition)
+            .values(**changes)
+            .returning(UserRow)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+        return None if row is None else user_of(row)
