@@ -1,0 +1,184 @@
+"""What a model says of itself: names, defaults, limits, samplers, speed; partly from the `daydream.json` in its folder.
+
+Knows nothing of torch: `checkpoint` tells what follows from the weights.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.gpu import errors
+
+FILE: Final = "daydream.json"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Limits(_Value):
+    """What requests must keep to."""
+
+    min_size: int = Field(default=64, ge=8)
+    """Pixels, both sides."""
+    max_size: int = Field(default=768, ge=8)
+    """Pixels, both sides."""
+    size_multiple: int = Field(default=8, ge=1)
+    """Sides are whole multiples of this many pixels."""
+    max_steps: int = Field(default=100, ge=1)
+    """Denoising steps."""
+    max_guidance: float = Field(default=20.0, ge=0)
+    """Guidance scale."""
+    max_samples: int = Field(default=10, ge=1, le=10)
+    """Images a request."""
+    max_prompt_chars: int = Field(default=512, ge=1)
+    """Characters of a prompt, and of a negative one."""
+    max_pixels: int = Field(default=0, ge=0)
+    """Width times height; 0 when the sides alone limit it."""
+
+
+class Defaults(_Value):
+    """Used where a request leaves something out."""
+
+    steps: int = Field(default=25, ge=1)
+    """Denoising steps."""
+    guidance: float = Field(default=7.5, ge=0)
+    """Guidance scale."""
+    width: int = Field(default=512, ge=8)
+    """Pixels."""
+    height: int = Field(default=512, ge=8)
+    """Pixels."""
+    sampler: str = "DPM++ 2M"
+    """The sampler's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampler:
+    """A way to walk from noise to picture."""
+
+    name: str
+    """What requests and pages call it."""
+    scheduler_class: str
+    """The diffusers class behind it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTime:
+    """A measured speed."""
+
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    step_us: int
+    """One denoising step of one image with guidance, in microseconds."""
+    image_us: int
+    """What every image costs beside its steps, in microseconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A model as callers know it."""
+
+    name: str
+    """What requests call it."""
+    title: str
+    """For people."""
+    description: str
+    """For people: one or two sentences."""
+    defaults: Defaults
+    """Used where a request leaves something out."""
+    limits: Limits
+    """What requests must keep to."""
+    samplers: tuple[Sampler, ...]
+    """The first is the default."""
+    examples: tuple[str, ...] = ()
+    """Prompts that show what it can do."""
+    words: tuple[str, ...] = ()
+    """Words it knows, when it knows only some."""
+    step_times: tuple[StepTime, ...] = ()
+    """How fast it is here, smallest size first; empty until it was measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """A worker and its models."""
+
+    worker_id: str
+    """Names the running process."""
+    device: str
+    """Where it computes: `cpu`, `cuda:0`."""
+    slots: int
+    """Requests it draws at once."""
+    busy_slots: int
+    """Requests it holds now, waiting ones too."""
+    cards: tuple[Card, ...]
+    """The first is the default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What follows from a checkpoint's own files and the device it runs on."""
+
+    native_size: int
+    """Pixels a side it was trained at."""
+    max_size: int
+    """Pixels a side that this device can be asked for, if the folder does not say."""
+    size_multiple: int
+    """Pixels a latent stands for, along a side."""
+    sampler: str | None
+    """The sampler its folder names, if it is one of ours."""
+
+
+class _Said(_Value):
+    """What `daydream.json` may say; everything may be missing."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    title: str = ""
+    description: str = ""
+    defaults: dict[str, object] = {}
+    limits: dict[str, object] = {}
+    examples: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+def read(folder: Path, *, name: str, traits: Traits, samplers: tuple[Sampler, ...]) -> Card:
+    """The card of the checkpoint in `folder`; what its `daydream.json` leaves out follows from `traits`.
+
+    Raises ModelUnusable when the file is not what it should be.
+    """
+    file = folder / FILE
+    try:
+        said = _Said.model_validate(json.loads(file.read_text("utf-8")) if file.exists() else {})
+        limits = Limits.model_validate(
+            {"size_multiple": traits.size_multiple, "max_size": max(traits.native_size, traits.max_size), **said.limits}
+        )
+        size = {"width": traits.native_size, "height": traits.native_size}
+        sampler = {} if traits.sampler is None else {"sampler": traits.sampler}
+        defaults = Defaults.model_validate({**size, **sampler, **said.defaults})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise errors.ModelUnusable(f"{file} is not right at {where or 'its top'}: {problem['msg']}.") from error
+    except (OSError, ValueError) as error:
+        raise errors.ModelUnusable(f"{file} cannot be read: {error}.") from error
+    if limits.size_multiple % traits.size_multiple:
+        raise errors.ModelUnusable(
+            f"{file} allows sides of a multiple of {limits.size_multiple} pixels, but this model's latents stand for "
+            f"{traits.size_multiple} pixels each."
+        )
+    if defaults.sampler not in {sampler.name for sampler in samplers}:
+        raise errors.ModelUnusable(f"{file} names the sampler {defaults.sampler!r}, which there is not.")
+    return Card(
+        name=said.name or name,
+        title=said.title or said.name or name,
+        description=said.description,
+        defaults=defaults,
+        limits=limits,
+        samplers=tuple(sorted(samplers, key=lambda sampler: sampler.name != defaults.sampler)),
+        examples=said.examples,
+        words=said.words,
+    )

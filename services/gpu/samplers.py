@@ -1,0 +1,64 @@
+"""The samplers people know by name, as diffusers schedulers with what must be set on them.
+
+What a setting leaves open (betas, prediction type, spacing) comes from the model's own scheduler file. Left out on
+purpose: those that need another package (LMS, DPM++ SDE), those only certain models can use (LCM, TCD, EDM), and those
+that change their own settings as they go (DPM++ single-step).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.gpu.card import Sampler
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a sampler is built."""
+
+    name: str
+    """What requests and pages call it."""
+    scheduler_class: str
+    """The class's name in diffusers."""
+    config: Mapping[str, object] = field(default_factory=dict)
+    """What is set whatever the model's own file says."""
+
+
+_MULTISTEP: Final = "DPMSolverMultistepScheduler"
+
+RECIPES: Final = (
+    Recipe(
+        name="DPM++ 2M",
+        scheduler_class=_MULTISTEP,
+        config={"algorithm_type": "dpmsolver++", "solver_order": 2, "use_karras_sigmas": False},
+    ),
+    Recipe(
+        name="DPM++ 2M Karras",
+        scheduler_class=_MULTISTEP,
+        config={"algorithm_type": "dpmsolver++", "solver_order": 2, "use_karras_sigmas": True},
+    ),
+    Recipe(
+        name="DPM++ 2M SDE",
+        scheduler_class=_MULTISTEP,
+        config={"algorithm_type": "sde-dpmsolver++", "solver_order": 2, "use_karras_sigmas": False},
+    ),
+    Recipe(name="Euler", scheduler_class="EulerDiscreteScheduler", config={"use_karras_sigmas": False}),
+    Recipe(name="Euler a", scheduler_class="EulerAncestralDiscreteScheduler"),
+    Recipe(name="Heun", scheduler_class="HeunDiscreteScheduler", config={"use_karras_sigmas": False}),
+    Recipe(name="DDIM", scheduler_class="DDIMScheduler"),
+    Recipe(name="UniPC", scheduler_class="UniPCMultistepScheduler", config={"use_karras_sigmas": False}),
+    Recipe(name="DEIS", scheduler_class="DEISMultistepScheduler", config={"use_karras_sigmas": False}),
+    # The Runge-Kutta start of the paper needs more steps than people ask for; every checkpoint skips it.
+    Recipe(name="PNDM", scheduler_class="PNDMScheduler", config={"skip_prk_steps": True}),
+)
+SAMPLERS: Final = tuple(Sampler(name=each.name, scheduler_class=each.scheduler_class) for each in RECIPES)
+
+
+def own(config: Mapping[str, object]) -> str | None:
+    """The name of the sampler a model's own scheduler file describes; None if it is not one of ours."""
+    for recipe in RECIPES:
+        if recipe.scheduler_class == config.get("_class_name") and all(
+            config.get(key, value) == value for key, value in recipe.config.items()
+        ):
+            return recipe.name
+    return None

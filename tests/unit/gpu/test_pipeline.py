@@ -1,0 +1,252 @@
+"""A checkpoint loads from safetensors alone, fails in one sentence, previews what it draws, and notices bad numbers."""
+
+import asyncio
+import contextlib
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from services.gpu import errors, events, images, limits, pipeline, previews, sources
+from services.gpu.engine import Engine
+from services.gpu.pipeline import StableDiffusion
+from services.gpu.requests import Plan, Request
+from services.gpu.sampling import Trajectory
+from tests.support import tiny_pipeline
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:diffusers")
+
+
+def load(folder: Path | str, *, device: str = "cpu") -> StableDiffusion:
+    """Load a checkpoint for one thread."""
+    return pipeline.load(sources.find(str(folder)), device=device, dtype="auto", threads=1)
+
+
+@pytest.fixture
+def copy(tiny_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny checkpoint to break."""
+    return Path(shutil.copytree(tiny_folder, tmp_path / "copy"))
+
+
+def edit(file: Path, **changes: Any) -> None:
+    """Change some keys of a JSON file."""
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+UNET = "unet/diffusion_pytorch_model.safetensors"
+
+
+def pickle_only(folder: Path) -> None:
+    """Weights as they were kept before safetensors."""
+    torch.save(load_file(folder / UNET), folder / "unet" / "diffusion_pytorch_model.bin")
+    (folder / UNET).unlink()
+
+
+def lose_a_tensor(folder: Path) -> None:
+    """All weights but one."""
+    tensors = load_file(folder / UNET)
+    tensors.pop("conv_in.weight")
+    save_file(tensors, folder / UNET, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (pickle_only, "holds pickled weights only"),
+        (lose_a_tensor, r"not complete: conv_in\.weight is missing"),
+        (lambda folder: (folder / UNET).unlink(), "holds no diffusion_pytorch_model.safetensors"),
+        (lambda folder: (folder / UNET).write_bytes(b"\xff" * 64), "cannot be read"),
+        (lambda folder: (folder / UNET).write_bytes((folder / UNET).read_bytes()[:5000]), "cannot be read"),
+        (lambda folder: (folder / UNET).write_bytes(b""), "cannot be read"),
+        (lambda folder: (folder / "model_index.json").unlink(), "is no diffusers folder"),
+        (lambda folder: (folder / "model_index.json").write_text("[1]"), "is no diffusers folder"),
+        (
+            lambda folder: edit(folder / "model_index.json", _class_name="StableDiffusionXLPipeline"),
+            "StableDiffusionXL",
+        ),
+        (lambda folder: edit(folder / "model_index.json", _class_name=["my_code", "Evil"]), "holds a"),
+        (lambda folder: shutil.rmtree(folder / "tokenizer"), "cannot be used"),
+        (lambda folder: (folder / "scheduler" / "scheduler_config.json").unlink(), "cannot be used"),
+        (lambda folder: (folder / "daydream.json").write_text("{"), "cannot be read"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_is_one_sentence(
+    copy: Path, damage: Callable[[Path], object], sentence: str
+) -> None:
+    damage(copy)
+
+    with pytest.raises(errors.ModelUnusable, match=sentence) as caught:
+        load(copy)
+
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("source", ["/no/such/folder", "./models/nothing", "nothing", "a/b/c"])
+def test_a_model_that_is_nowhere_is_one_sentence(source: str) -> None:
+    with pytest.raises(errors.ModelUnusable, match="there is no such folder"):
+        load(source)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "cpu:x"])
+def test_a_device_that_is_not_there_is_one_sentence(tiny_folder: Path, device: str) -> None:
+    with pytest.raises(errors.ModelUnusable, match=f"GPU_DEVICE={device} cannot be used here"):
+        load(tiny_folder, device=device)
+
+
+def test_code_in_a_checkpoint_is_not_run(copy: Path) -> None:
+    marker = copy / "was-run"
+    (copy / "pipeline.py").write_text(f"open({str(marker)!r}, 'w')")
+    (copy / "unet" / "my_unet.py").write_text(f"open({str(marker)!r}, 'w')")
+    edit(copy / "unet" / "config.json", _class_name="MyUnet", auto_map={"AutoModel": "my_unet.MyUnet"})
+    edit(copy / "model_index.json", unet=["my_unet", "MyUnet"], scheduler=["os", "system"])
+
+    load(copy)
+
+    assert not marker.exists()
+
+
+def test_the_card_follows_from_the_checkpoint(tiny_model: StableDiffusion) -> None:
+    card = tiny_model.card
+
+    assert (card.name, card.defaults.width, card.defaults.height) == ("tiny", 64, 64)
+    assert (card.limits.size_multiple, card.limits.max_size) == (8, 768)
+    assert card.samplers[0].name == "DDIM"
+    assert tiny_model.device == "cpu"
+
+
+def a_plan(model: StableDiffusion, **fields: Any) -> Plan:
+    """A quick request."""
+    return limits.settle(Request(**{"prompt": "a red circle", "steps": 3, "seed": 1, **fields}), model.card)
+
+
+def drawn(model: StableDiffusion, plan: Plan) -> Trajectory:
+    """The trajectory of the plan's first image, at its end."""
+    trajectory = model.begin(plan, model.encode(plan), 0)
+    while trajectory.done < trajectory.calls:
+        model.step(trajectory)
+    return trajectory
+
+
+def test_an_image_is_a_png_of_the_size_asked_for_with_nothing_but_pixels(tiny_model: StableDiffusion) -> None:
+    trajectory = drawn(tiny_model, a_plan(tiny_model, width=72, height=96))
+
+    png = tiny_model.finish(trajectory)
+
+    with Image.open(io.BytesIO(png)) as image:
+        image.load()
+        assert (image.format, image.mode, image.size, image.info) == ("PNG", "RGB", (72, 96), {})
+        pixels = np.asarray(image)
+    exact = tiny_model.decode(trajectory).permute(1, 2, 0).numpy()
+    assert np.abs(pixels / 255 - exact).max() <= 0.5 / 255 + 1e-6
+
+
+def test_a_preview_is_a_small_webp_of_the_same_shape(tiny_model: StableDiffusion) -> None:
+    plan = a_plan(tiny_model, width=96, height=64)
+    trajectory = tiny_model.begin(plan, tiny_model.encode(plan), 0)
+    tiny_model.step(trajectory)
+
+    webp = tiny_model.preview(trajectory)
+
+    with Image.open(io.BytesIO(webp)) as image:
+        assert (image.format, image.size) == ("WEBP", (24, 16))
+
+
+class MixingAutoencoder:
+    """An autoencoder that is linear: a latent is the mean colour of its 8 × 8 pixels, mixed, and their brightness."""
+
+    config = SimpleNamespace(scaling_factor=0.5)
+    device, dtype = torch.device("cpu"), torch.float32
+    mix = torch.tensor([[0.9, -0.3, 0.1], [0.2, 0.7, -0.4], [-0.1, 0.3, 0.8], [0.3, 0.3, 0.3]])
+
+    def encode(self, pictures: torch.Tensor) -> Any:
+        """Pictures to latents."""
+        small = torch.nn.functional.avg_pool2d(pictures, 8)
+        latents = torch.einsum("lc,nchw->nlhw", self.mix, small)
+        return SimpleNamespace(latent_dist=SimpleNamespace(mode=lambda: latents))
+
+    def decode(self, latents: torch.Tensor, return_dict: bool) -> tuple[torch.Tensor]:
+        """Latents to pictures."""
+        assert not return_dict
+        small = torch.einsum("cl,nlhw->nchw", torch.linalg.pinv(self.mix), latents)
+        return (torch.nn.functional.interpolate(small, scale_factor=8, mode="nearest"),)
+
+
+def test_a_preview_looks_like_the_picture() -> None:
+    autoencoder = MixingAutoencoder()
+    previewer = previews.Previewer.fit(autoencoder, latent_pixels=8)
+    picture = torch.zeros(1, 3, 32, 64)
+    picture[:, :, :, 32:] = torch.tensor([0.8, -0.5, 0.2])[:, None, None]
+    latents = autoencoder.encode(picture).latent_dist.mode() * autoencoder.config.scaling_factor
+
+    pixels = previewer.render(latents)
+
+    wanted = (torch.nn.functional.avg_pool2d(picture, 4)[0].permute(1, 2, 0) * 127.5 + 127.5).numpy()
+    assert pixels.shape == (8, 16, 3)
+    assert np.abs(pixels - wanted).mean() < 3
+
+
+def test_a_preview_is_a_few_kilobytes_at_most() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (192, 192, 3), dtype=np.uint8)
+
+    assert len(images.webp(noise)) < 64 * 1024
+
+
+class Faulty(StableDiffusion):
+    """Begins with noise that is not a number, or a sampler that raises, if the prompt says so."""
+
+    def begin(self, plan: Plan, conditioning: torch.Tensor, sample: int) -> Trajectory:
+        """As its base does, then breaks it."""
+        trajectory = super().begin(plan, conditioning, sample)
+        if plan.prompt == "nan":
+            trajectory.latents = trajectory.latents * float("nan")
+        if plan.prompt == "raises":
+            trajectory.latents = trajectory.latents[:, :1]
+        return trajectory
+
+
+@pytest.mark.parametrize(("prompt", "kind"), [("nan", errors.NotFinite), ("raises", errors.GenerationFailed)])
+async def test_what_goes_wrong_in_one_request_leaves_its_neighbour_as_it_was(
+    tiny_model: StableDiffusion, tiny_folder: Path, prompt: str, kind: type[Exception]
+) -> None:
+    faulty = Faulty(tiny_model.parts)
+    alone = tiny_model.finish(drawn(tiny_model, a_plan(tiny_model)))
+    engine = Engine(load=lambda: faulty, slots=2, waiting=2)
+    await engine.start()
+    requests = (Request(prompt=prompt, steps=3), Request(prompt="a red circle", steps=3, seed=1))
+
+    bad, good = [engine.submit(request) for request in requests]
+    async with asyncio.timeout(30), contextlib.aclosing(bad), contextlib.aclosing(good):
+        with pytest.raises(kind):
+            async for _ in bad:
+                pass
+        happened = [event async for event in good]
+
+    await engine.stop()
+    assert [event.png for event in happened if isinstance(event, events.ImageReady)] == [alone]
+
+
+def test_values_that_are_not_numbers_are_noticed_in_the_decoder_too(copy: Path) -> None:
+    tensors = load_file(copy / "vae/diffusion_pytorch_model.safetensors")
+    tensors["decoder.conv_out.bias"] = torch.full_like(tensors["decoder.conv_out.bias"], float("nan"))
+    save_file(tensors, copy / "vae/diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
+    model = load(copy)
+
+    with pytest.raises(errors.NotFinite):
+        model.finish(drawn(model, a_plan(model)))
+
+
+def test_half_precision_weights_are_drawn_in_full_on_a_cpu(tmp_path: Path) -> None:
+    folder = tiny_pipeline.build(tmp_path / "half", half=True)
+
+    model = load(folder)
+
+    assert drawn(model, a_plan(model)).latents.dtype is torch.float32
