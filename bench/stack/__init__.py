@@ -1,0 +1,1 @@
+"""What the stack adds to the model."""

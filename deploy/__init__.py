@@ -1,0 +1,1 @@
+"""How Daydream is put into operation: on one machine (`deploy.local`) and in containers (`compose.yaml`)."""
