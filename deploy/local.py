@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import dataclasses
 import fcntl
+import http.client
 import json
 import os
 import secrets
@@ -161,8 +162,13 @@ class Supervisor:
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread of ours runs yet
         )
-        transport = SupervisorTransport(None, None, f"unix://{control}")
-        self._rpc: Any = xmlrpc.client.ServerProxy("http://local", transport)
+        self._control = control
+
+    @property
+    def _rpc(self) -> Any:
+        # A connection each time: one that failed while supervisord was starting cannot be used again.
+        transport = SupervisorTransport(None, None, f"unix://{self._control}")
+        return xmlrpc.client.ServerProxy("http://local", transport).supervisor
 
     def states(self) -> dict[str, str]:
         """Program → STARTING, RUNNING, BACKOFF, FATAL …; empty while supervisord itself starts."""
@@ -170,13 +176,13 @@ class Supervisor:
             assert self._process.stderr is not None
             raise CannotRun(f"The supervisor stopped: {_last_line(self._process.stderr.read().decode())}")
         try:
-            return {each["name"]: each["statename"] for each in self._rpc.supervisor.getAllProcessInfo()}
-        except OSError:
+            return {each["name"]: each["statename"] for each in self._rpc.getAllProcessInfo()}
+        except (OSError, http.client.HTTPException):
             return {}
 
     def start_again(self, name: str) -> None:
         """Try a program once more that supervisord gave up on."""
-        self._rpc.supervisor.startProcess(name, False)
+        self._rpc.startProcess(name, False)
 
     def stop(self) -> None:
         """Stop every program and supervisord; returns when they are gone."""

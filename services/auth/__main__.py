@@ -62,11 +62,13 @@ def _parser() -> argparse.ArgumentParser:
 async def _serve(settings: Settings) -> None:
     await migrations.require_current(settings.database, bootstrap.MIGRATIONS, "auth")
     auth = bootstrap.build(settings)
+    # Before the port opens: whoever finds it open may already send SIGTERM.
+    told_to_stop = asyncio.create_task(until_told_to_stop())
     try:
         server = bootstrap.build_server(auth)
         await server.start(settings.bind, bootstrap.SERVICES)
         await server.ready()
-        await until_told_to_stop()
+        await told_to_stop
         await server.drain(settings.drain_seconds)
     finally:
         await auth.close()

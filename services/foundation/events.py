@@ -24,7 +24,7 @@ _WEEK_SECONDS: Final = 7 * 24 * 3600
 
 
 async def connect(url: str, name: str) -> Client:
-    """Connect, or go on trying in the background: the caller starts whether NATS is up or not."""
+    """Connect, however long NATS is away, and come back by itself after that; start-up must not wait for it."""
 
     async def lost(error: Exception) -> None:
         log.warning("nats", error=repr(error))

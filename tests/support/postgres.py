@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,21 @@ class Postgres:
         self._numbers = itertools.count(1)
         try:
             ports.wait_for_port(self.port)
-            self._admin = psycopg.connect(self._dsn("postgres"), autocommit=True)
+            self._admin = self._connect()
         except BaseException:
             self.stop()
             raise
+
+    def _connect(self, *, seconds: float = 30) -> "psycopg.Connection[Any]":
+        # It listens a moment before it lets anyone in.
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return psycopg.connect(self._dsn("postgres"), autocommit=True)
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def _reachable(self, binaries: Path) -> Path:
         # A checkout below a home folder of mode 0700 cannot be read by `nobody`; then a copy is run.

@@ -12,7 +12,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.foundation import context, errors, identity, logs
+from services.foundation import context, errors, identity, logs, shielding
 from services.foundation.rpc import client, status
 
 log = logs.logger(__name__)
@@ -92,7 +92,8 @@ def _guard_unary(handler: Handler, method: str, admit: Admit) -> Handler:
     async def outer(request: Any, call: Call) -> Any:
         async with _errors_told(method, call):
             await admit(call)
-            return await inner(request, call)
+            # A caller that leaves, or whose time is up, must not leave a transaction half-way.
+            return await shielding.whole(inner)(request, call)
 
     build = grpc.stream_unary_rpc_method_handler if handler.request_streaming else grpc.unary_unary_rpc_method_handler
     return build(outer, handler.request_deserializer, handler.response_serializer)

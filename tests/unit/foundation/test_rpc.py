@@ -23,7 +23,7 @@ class Scripted(inference_pb2_grpc.InferenceServiceServicer):
     """Does what the prompt says."""
 
     def __init__(self) -> None:
-        self.left = asyncio.Event()
+        self.begun, self.go_on, self.left = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.seen: dict[str, Any] = {}
 
     async def Generate(self, request: Any, context_: Any) -> AsyncIterator[inference_pb2.GenerateResponse]:
@@ -43,20 +43,21 @@ class Scripted(inference_pb2_grpc.InferenceServiceServicer):
             self.left.set()
 
     async def GetCapabilities(self, request: Any, context_: Any) -> inference_pb2.GetCapabilitiesResponse:
+        self.begun.set()
+        await self.go_on.wait()
+        self.left.set()
         return inference_pb2.GetCapabilitiesResponse()
 
 
 class Running:
-    def __init__(self, address: str, servicer: Scripted) -> None:
-        self.address, self.servicer = address, servicer
+    def __init__(self, address: str, servicer: Scripted, access: dict[str, identity.Access]) -> None:
+        self.address, self.servicer, self.access = address, servicer, access
         self.channel = client.channel(address)
         self.stub = inference_pb2_grpc.InferenceServiceStub(self.channel)
 
     def generate(self, prompt: str, **options: Any) -> Any:
         options.setdefault("metadata", client.bearer(tokens.mint_service("tasks")))
-        return client.translated_stream(
-            self.stub.Generate(inference_pb2.GenerateRequest(prompt=prompt), **options)  # type: ignore[arg-type]
-        )
+        return client.translated_stream(self.stub.Generate(inference_pb2.GenerateRequest(prompt=prompt), **options))
 
 
 @pytest.fixture
@@ -64,12 +65,13 @@ async def running() -> AsyncIterator[Running]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    guarded = server.Server(verifier=identity.Verifier(audience="gpu", fetch_keys=tokens.fetch_keys), access=ACCESS)
+    access = dict(ACCESS)
+    guarded = server.Server(verifier=identity.Verifier(audience="gpu", fetch_keys=tokens.fetch_keys), access=access)
     servicer = Scripted()
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, guarded.grpc)
     await guarded.start(address, [SERVICE])
     await guarded.ready()
-    run = Running(address, servicer)
+    run = Running(address, servicer, access)
     yield run
     await run.channel.close()
     await guarded.drain(0)
@@ -142,6 +144,23 @@ async def test_a_servicer_cleans_up_as_soon_as_its_caller_leaves(running: Runnin
 
     call.cancel()
 
+    await asyncio.wait_for(running.servicer.left.wait(), timeout=5)
+
+
+async def test_a_single_call_is_finished_although_its_caller_leaves(running: Running) -> None:
+    running.access[f"/{SERVICE}/GetCapabilities"] = identity.services("*")
+    call = running.stub.GetCapabilities(
+        inference_pb2.GetCapabilitiesRequest(), metadata=client.bearer(tokens.mint_service("tasks"))
+    )
+    waiting = asyncio.ensure_future(call)
+    await running.servicer.begun.wait()
+
+    waiting.cancel()
+
+    # The cancellation goes out on the connection before this question does, so it has arrived when the answer comes.
+    health: Any = health_pb2_grpc.HealthStub(running.channel)
+    await health.Check(health_pb2.HealthCheckRequest())
+    running.servicer.go_on.set()
     await asyncio.wait_for(running.servicer.left.wait(), timeout=5)
 
 

@@ -1,0 +1,1 @@
+"""The ledger of generations: a bounded queue, a dispatcher, images, and the money a task holds."""

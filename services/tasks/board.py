@@ -1,0 +1,154 @@
+"""Who watches, what changed for them, and the progress that is stored nowhere. In memory; rebuilt by what happens next.
+
+A watcher is a set of marks, not a queue: however slow its reader is, it holds one mark a task, and the next look gives
+the latest state. Nothing here reads the ledger.
+"""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from services.tasks.ports import Announcer, Change
+from services.tasks.values import Progress
+
+MOST_LIVE: Final = 1024
+"""Tasks whose progress is kept; far more than run at once, so what falls out has long ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """How far a running task is."""
+
+    attempt: int
+    """The attempt that says so."""
+    progress: Progress
+    """The latest, with the latest preview."""
+    previews: int
+    """How many previews there were, to tell a new one."""
+
+
+@dataclass(eq=False, kw_only=True)
+class Watcher:
+    """What one open stream has not looked at yet."""
+
+    user_id: str
+    """Whose tasks it follows."""
+    task_id: str
+    """The only task it follows; empty for all of them."""
+    stale: bool = True
+    """The ledger has something new."""
+    in_line: bool = False
+    """It follows a task that waits, so it wants to know when the queue moves."""
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def mark(self, *, stale: bool = False) -> None:
+        """There is something to look at."""
+        self.stale = self.stale or stale
+        self._news.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Return at the next mark, True; or when the time is over, False."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        marked = self._news.is_set()
+        self._news.clear()
+        return marked
+
+
+class Board:
+    """Passes changes to the watchers of this replica, and on to the other replicas."""
+
+    def __init__(self, elsewhere: Announcer) -> None:
+        """`elsewhere` tells the other replicas."""
+        self._elsewhere = elsewhere
+        self._live: OrderedDict[str, Live] = OrderedDict()
+        self._watchers: dict[str, set[Watcher]] = {}
+        self._listeners: list[Callable[[Change], None]] = []
+        self.closed = False
+
+    def listen(self, listener: Callable[[Change], None]) -> None:
+        """Call `listener` for every change of stored state, wherever it was made."""
+        self._listeners.append(listener)
+
+    def announce(self, change: Change) -> None:
+        """Something changed here."""
+        self.hear(change)
+        self._elsewhere.announce(change)
+
+    def hear(self, change: Change) -> None:
+        """Something changed, here or elsewhere."""
+        if change.progress is not None:
+            if self._keep(change.task_id, change.attempt, change.progress):
+                self._mark(change, stale=False)
+            return
+        self._mark(change, stale=True)
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                if watcher.in_line:
+                    watcher.mark()
+        for listener in self._listeners:
+            listener(change)
+
+    def live(self, task_id: str, attempt: int) -> Live | None:
+        """The progress of a task's current attempt, if it was heard of."""
+        live = self._live.get(task_id)
+        return live if live is not None and live.attempt == attempt else None
+
+    def forget(self, task_id: str) -> None:
+        """The task has ended."""
+        self._live.pop(task_id, None)
+
+    @contextlib.contextmanager
+    def join(self, user_id: str, task_id: str = "") -> Iterator[Watcher]:
+        """A watcher for as long as the block lasts."""
+        watcher = Watcher(user_id=user_id, task_id=task_id)
+        watchers = self._watchers.setdefault(user_id, set())
+        watchers.add(watcher)
+        try:
+            yield watcher
+        finally:
+            watchers.discard(watcher)
+            if not watchers:
+                self._watchers.pop(user_id, None)
+
+    def close(self) -> None:
+        """This replica stops: every watcher looks once more, and finds it closed."""
+        self.closed = True
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.mark()
+
+    def _keep(self, task_id: str, attempt: int, progress: Progress) -> bool:
+        """Keep what is newer than what was heard before: a late word must not turn a bar back."""
+        before = self._live.get(task_id)
+        previews = 0
+        if before is not None and before.attempt == attempt:
+            if progress.step < before.progress.step:
+                return False
+            previews = before.previews
+            if not progress.preview:
+                progress = replace(
+                    progress,
+                    preview=before.progress.preview,
+                    preview_content_type=before.progress.preview_content_type,
+                )
+            elif progress.preview != before.progress.preview:
+                previews += 1
+        elif before is not None and before.attempt > attempt:
+            return False
+        else:
+            previews = int(bool(progress.preview))
+        self._live[task_id] = Live(attempt=attempt, progress=progress, previews=previews)
+        self._live.move_to_end(task_id)
+        if len(self._live) > MOST_LIVE:
+            self._live.popitem(last=False)
+        return True
+
+    def _mark(self, change: Change, *, stale: bool) -> None:
+        for watcher in self._watchers.get(change.user_id, ()):
+            if watcher.task_id in {"", change.task_id}:
+                watcher.mark(stale=stale)

@@ -1,0 +1,177 @@
+"""What is wired to what. Nothing here decides, and nothing connects before `Service.start`."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Coroutine
+from typing import Any, Final
+
+import shortuuid
+from daydream.tasks.v1 import tasks_pb2_grpc
+
+from services.foundation import database, identity, logs
+from services.foundation.rpc import client, server
+from services.tasks import access, messages, model_messages
+from services.tasks.attempt import Pace
+from services.tasks.board import Board
+from services.tasks.bus import Bus
+from services.tasks.dispatcher import Dispatcher
+from services.tasks.fleet import Fleet
+from services.tasks.images import ImageFolder
+from services.tasks.ledger import Ledger
+from services.tasks.lineup import Lineup
+from services.tasks.outbox import Relay
+from services.tasks.purse import GrpcPurse
+from services.tasks.recovery import Recovery
+from services.tasks.servicer import TaskServicer
+from services.tasks.settings import Settings
+from services.tasks.store.base import Database
+from services.tasks.store.leases import Leases
+from services.tasks.store.outbox import Outbox
+from services.tasks.store.tasks import Tasks
+from services.tasks.store.workers import Workers
+from services.tasks.watch import Watching
+from services.tasks.worker import GrpcWorker
+
+log = logs.logger(__name__)
+NAME: Final = "tasks"
+
+
+class Service:
+    """One replica of the ledger."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build every part; to be called with an event loop running."""
+        # No dispatcher that ever was may have had the same name: leases are told apart by it.
+        replica = f"{socket.gethostname()[:30]}-{os.getpid()}-{shortuuid.ShortUUID().random(8)}"
+        pace = Pace(lease_seconds=settings.lease_seconds, beat_seconds=settings.lease_seconds / 3)
+        self._settings = settings
+        self._engine = database.open_engine(settings.database)
+        store = Database(self._engine, encode_ended=messages.to_task_ended)
+        tasks = Tasks(store)
+        leases = Leases(store, owner=replica, seconds=pace.lease_seconds)
+        images = ImageFolder(settings.images)
+
+        self._auth = client.channel(settings.auth_target)
+        self._gpus = {target: client.channel(target) for target in settings.worker_targets}
+        own = client.ServiceIdentity(self._auth, service=NAME, secret=settings.service_secret)
+        purse = GrpcPurse(self._auth, own)
+
+        self._bus = Bus(settings.nats_url, origin=replica)
+        self._board = Board(self._bus)
+        self._relay = Relay(outbox=Outbox(store), purse=purse, publisher=self._bus, announcer=self._board)
+        self._fleet = Fleet(
+            {target: GrpcWorker(channel, own) for target, channel in self._gpus.items()},
+            store=Workers(store),
+            encode=model_messages.encode_capabilities,
+            decode=model_messages.decode_capabilities,
+        )
+        self._dispatcher = Dispatcher(
+            leases=leases,
+            fleet=self._fleet,
+            images=images,
+            announcer=self._board,
+            pace=pace,
+            settle_now=self._relay.wake,
+        )
+        self._recovery = Recovery(
+            tasks=tasks,
+            leases=leases,
+            files=images,
+            announcer=self._board,
+            settle_now=self._relay.wake,
+            every_seconds=settings.lease_seconds / 2,
+        )
+        lineup = Lineup(tasks=tasks, crew=self._fleet, board=self._board)
+        self._board.listen(self._dispatcher.hear)
+        self._fleet.listen(self._dispatcher.wake)
+
+        self._server = server.Server(
+            verifier=identity.Verifier(audience=NAME, fetch_keys=client.key_fetcher(self._auth)), access=access.ACCESS
+        )
+        servicer = TaskServicer(
+            ledger=Ledger(
+                tasks=tasks,
+                purse=purse,
+                announcer=self._board,
+                models=self._fleet.models,
+                queue_limit=settings.queue_limit,
+                settle_now=self._relay.wake,
+            ),
+            watching=Watching(tasks=tasks, board=self._board, lineup=lineup, connected=lambda: self._bus.connected),
+            lineup=lineup,
+            fleet=self._fleet,
+            images=images,
+        )
+        tasks_pb2_grpc.add_TaskServiceServicer_to_server(servicer, self._server.grpc)
+        self._loops: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Listen and work. Raises PortTaken."""
+        await self._fleet.load()
+        await self._server.start(self._settings.bind, [access.SERVICE])
+        for name, loop in (
+            ("bus", self._bus.run(self._board.hear)),
+            ("fleet", self._fleet.run()),
+            ("relay", self._relay.run()),
+            ("recovery", self._recovery.run()),
+            ("dispatcher", self._dispatcher.run()),
+        ):
+            self._loops.append(asyncio.create_task(self._supervised(name, loop), name=name))
+        await self._server.ready()
+
+    async def stop(self) -> None:
+        """Drain: nothing new, let what runs end in time, give the rest back, then close everything."""
+        closing = asyncio.create_task(self._server.drain(self._settings.drain_seconds))
+        await self._dispatcher.drain(self._settings.drain_seconds)
+        # Watchers have seen how their tasks ended or went back; now they are sent to another replica.
+        self._board.close()
+        await closing
+        await self.abandon()
+
+    async def abandon(self) -> None:
+        """Close everything at once, also after a start that failed half-way."""
+        running = set(self._loops)
+        while running:
+            # Once more if need be: before Python 3.12 a `wait_for`, such as nats-py's, can swallow a cancellation.
+            for loop in running:
+                loop.cancel()
+            _, running = await asyncio.wait(running, timeout=3)
+        await self._server.grpc.stop(None)
+        for channel in (self._auth, *self._gpus.values()):
+            await channel.close()
+        await self._engine.dispose()
+
+    async def failed(self) -> None:
+        """Return when a loop that must never end has ended: the process is then of no more use."""
+        await asyncio.wait(self._loops, return_when=asyncio.FIRST_COMPLETED)
+
+    @staticmethod
+    async def _supervised(name: str, loop: Coroutine[Any, Any, None]) -> None:
+        try:
+            await loop
+        except Exception:
+            log.exception("a loop broke", loop=name)
+
+
+async def serve(settings: Settings) -> bool:
+    """Run one replica until told to stop; whether it ended well. Raises PortTaken."""
+    # Before anything listens: whoever finds the port open may already send SIGTERM.
+    told = asyncio.create_task(server.until_told_to_stop())
+    service = Service(settings)
+    try:
+        await service.start()
+    except BaseException:
+        told.cancel()
+        await service.abandon()
+        raise
+    broken = asyncio.create_task(service.failed())
+    await asyncio.wait({told, broken}, return_when=asyncio.FIRST_COMPLETED)
+    well = told.done()
+    await service.stop()
+    for each in (told, broken):
+        each.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await each
+    return well

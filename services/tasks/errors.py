@@ -1,0 +1,90 @@
+"""What the ledger refuses on purpose, below the kinds of `foundation.errors`; and what a worker can do to a task.
+
+InvalidInput ── RequestIdReused   (the foundation's own)
+NotFound ─────┬ TaskNotFound      missing, or somebody else's
+              └ ImageNotFound
+NotPossibleNow ─ NotEnoughTokens  auth refused the hold
+TooMuch ──────── QueueFull        the bound is reached
+Unavailable ──┬ NoWorker          none was ever seen
+              └ AuthUnavailable   the purse does not answer
+
+WorkerFault                       never reaches a caller: the dispatcher decides by it
+├── WorkerBusy                    no slot free; nothing was begun
+├── WorkerLeaving                 it drains; nothing is its fault
+├── WorkerLost                    gone or silent; the attempt is spent if it had begun
+└── GenerationFailed              the request itself failed, and would again
+
+LeaseLost                         this attempt is no longer the one that may write
+"""
+
+from services.foundation import errors
+
+
+class TaskNotFound(errors.NotFound):
+    """There is no such task."""
+
+    reason = "TASK_NOT_FOUND"
+
+
+class ImageNotFound(errors.NotFound):
+    """There is no such image."""
+
+    reason = "IMAGE_NOT_FOUND"
+
+
+class NotEnoughTokens(errors.NotPossibleNow):
+    """You have too few tokens for this."""
+
+    reason = "NOT_ENOUGH_TOKENS"
+
+
+class QueueFull(errors.TooMuch):
+    """The queue is full; try again in a moment."""
+
+    reason = "QUEUE_FULL"
+
+
+class NoWorker(errors.Unavailable):
+    """No worker has started yet, so nothing can be drawn; try again in a moment."""
+
+    reason = "NO_WORKER"
+
+
+class AuthUnavailable(errors.Unavailable):
+    """Tokens cannot be held just now; try again in a moment."""
+
+    reason = "AUTH_UNAVAILABLE"
+
+
+class WorkerFault(Exception):
+    """A worker did not finish a task."""
+
+
+class WorkerBusy(WorkerFault):
+    """The worker has no free slot."""
+
+    def __init__(self, retry_after: float | None = None) -> None:
+        """`retry_after` is what the worker suggested, in seconds."""
+        self.retry_after = retry_after
+        super().__init__(type(self).__doc__)
+
+
+class WorkerLeaving(WorkerFault):
+    """The worker drains and takes nothing more."""
+
+
+class WorkerLost(WorkerFault):
+    """The worker is gone, or has gone silent."""
+
+
+class GenerationFailed(WorkerFault):
+    """The worker could not draw this request, and would not the next time either."""
+
+    def __init__(self, *, reason: str, message: str, invalid: bool = False) -> None:
+        """`reason` and `message` are the worker's; `invalid` when it refused the request as such."""
+        self.reason, self.message, self.invalid = reason, message, invalid
+        super().__init__(message)
+
+
+class LeaseLost(Exception):
+    """Another attempt, or nobody, may write this task now."""

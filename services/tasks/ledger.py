@@ -1,0 +1,131 @@
+"""What an owner can do with tasks: submit, read, cancel. Decides; where tasks and tokens are kept is others' business.
+
+A submission is written before its tokens are held, so a crash at any point leaves a row that recovery undoes, or that
+a repeat with the same request_id goes on with.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import shortuuid
+
+from services.foundation.errors import DaydreamError, RequestIdReused
+from services.tasks import parameters, pricing
+from services.tasks.capabilities import Model
+from services.tasks.errors import AuthUnavailable, ImageNotFound, NoWorker, QueueFull, TaskNotFound
+from services.tasks.ports import Announcer, Purse, TaskStore, stored
+from services.tasks.states import State
+from services.tasks.values import Image, NewTask, Task
+
+DEFAULT_PAGE: Final = 20
+MAX_PAGE: Final = 100
+RETRY_SECONDS: Final = 5.0
+
+
+class Ledger:
+    """The owner's side of every task."""
+
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        purse: Purse,
+        announcer: Announcer,
+        models: Callable[[], Sequence[Model]],
+        queue_limit: int,
+        settle_now: Callable[[], None],
+    ) -> None:
+        """`models` gives those last seen; `queue_limit` bounds what waits; `settle_now` wakes the relay."""
+        self._tasks = tasks
+        self._purse = purse
+        self._announcer = announcer
+        self._models = models
+        self._settle_now = settle_now
+        self.queue_limit = queue_limit
+
+    async def submit(self, *, user_id: str, session_id: str, request_id: str, asked: parameters.Asked) -> Task:
+        """Accept a task: check it, price it, hold the price, queue it.
+
+        Raises InvalidInput, RequestIdReused, NoWorker, QueueFull, NotEnoughTokens, AuthUnavailable; after each of
+        them the ledger and the balance are as before.
+        """
+        parameters.check_request_id(request_id)
+        digest = asked.digest()
+        task = await self._tasks.find_request(user_id, request_id)
+        if task is None:
+            resolved = parameters.resolve(asked, self.models())
+            new = NewTask(
+                task_id=shortuuid.uuid(),
+                user_id=user_id,
+                session_id=session_id,
+                request_id=request_id,
+                digest=digest,
+                parameters=resolved,
+                price=pricing.price(resolved),
+            )
+            task = await self._tasks.admit(new, limit=self.queue_limit)
+        if task is None:
+            raise QueueFull(retry_after=RETRY_SECONDS)
+        if task.digest != digest:
+            raise RequestIdReused
+        return await self._pay(task) if task.state is State.PENDING else task
+
+    def models(self) -> Sequence[Model]:
+        """Models of the workers last seen, the default first. Raises NoWorker while none was ever seen."""
+        models = self._models()
+        if not models:
+            raise NoWorker(retry_after=RETRY_SECONDS)
+        return models
+
+    async def _pay(self, task: Task) -> Task:
+        try:
+            await self._purse.hold(
+                hold_id=task.task_id, user_id=task.user_id, tokens=task.price, reason=_reason(task.parameters.samples)
+            )
+        except DaydreamError:
+            # Also when auth did not answer: the hold may have arrived, and releasing one that did not is harmless.
+            await self._tasks.undo(task.task_id)
+            self._settle_now()
+            raise
+        queued = await self._tasks.confirm(task.task_id)
+        if queued is None:
+            # Somebody undid it in the meantime, with the release of its hold.
+            raise AuthUnavailable
+        self._announcer.announce(stored(queued))
+        return queued
+
+    async def get(self, user_id: str, task_id: str) -> Task:
+        """One of the owner's tasks. Raises TaskNotFound, for another's too."""
+        task = await self._tasks.get(user_id, task_id)
+        if task is None:
+            raise TaskNotFound
+        return task
+
+    async def page(
+        self, user_id: str, *, session_id: str, states: Sequence[State], before: int | None, size: int
+    ) -> tuple[tuple[Task, ...], int | None]:
+        """The owner's tasks, newest first; `size` 0 means 20, and more than 100 are never given."""
+        return await self._tasks.page(
+            user_id, session_id=session_id, states=states, before=before, size=min(size or DEFAULT_PAGE, MAX_PAGE)
+        )
+
+    async def cancel(self, user_id: str, task_id: str) -> Task:
+        """Stop a task; one that has ended stays as it is. Raises TaskNotFound, for another's too."""
+        task = await self._tasks.cancel(user_id, task_id)
+        if task is None:
+            raise TaskNotFound
+        self._announcer.announce(stored(task))
+        if task.state.ended:
+            self._settle_now()
+        return task
+
+    async def image(self, user_id: str, image_id: str) -> Image:
+        """An image of one of the owner's tasks. Raises ImageNotFound, for another's too."""
+        image = await self._tasks.image(user_id, image_id)
+        if image is None:
+            raise ImageNotFound
+        return image
+
+
+def _reason(samples: int) -> str:
+    return "1 image" if samples == 1 else f"{samples} images"

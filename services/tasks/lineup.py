@@ -1,0 +1,86 @@
+"""The queue as everybody sees it: read from the ledger once after it changed, shared by all who ask."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from services.tasks import estimates
+from services.tasks.board import Board
+from services.tasks.capabilities import Model
+from services.tasks.estimates import Line, Standing
+from services.tasks.ports import Change, TaskStore
+from services.tasks.states import State
+from services.tasks.values import InLine, Progress, Task, View
+
+SHARED_SECONDS: Final = 1.0
+"""How old a reading may be when nothing was heard of a change: one on another replica may have gone unheard."""
+
+
+class Crew(Protocol):
+    """The workers, as far as estimates need them."""
+
+    def models(self) -> Sequence[Model]:
+        """Models of the workers last seen."""
+        ...
+
+    def slots(self) -> int:
+        """Tasks that the workers which answer now take at once."""
+        ...
+
+
+class Lineup:
+    """Says where a waiting task stands and how far a running one is."""
+
+    def __init__(
+        self, *, tasks: TaskStore, crew: Crew, board: Board, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock` counts seconds."""
+        self._tasks = tasks
+        self._crew = crew
+        self._board = board
+        self._clock = clock
+        self._line = Line()
+        self._good_until = float("-inf")
+        self._reading = asyncio.Lock()
+        board.listen(self._changed)
+
+    def _changed(self, _change: Change) -> None:
+        self._good_until = float("-inf")
+
+    async def line(self) -> Line:
+        """The queue, with every change that was heard of."""
+        async with self._reading:
+            if self._clock() >= self._good_until:
+                # Before reading: a change that comes meanwhile makes this reading stale again.
+                self._good_until = self._clock() + SHARED_SECONDS
+                tasks = await self._tasks.in_line()
+                self._line = Line(
+                    waiting=tuple(self._standing(task) for task in tasks if task.state is State.QUEUED),
+                    running=tuple(self._standing(task) for task in tasks if task.state is State.RUNNING),
+                    slots=self._crew.slots(),
+                )
+            return self._line
+
+    async def view(self, task: Task) -> View:
+        """The task with its progress as of now; none once it ended."""
+        if task.state.ended:
+            return View(task=task, progress=None)
+        if task.state is State.RUNNING:
+            return View(task=task, progress=self._running(task.task_id, task.attempt, task.step, task.steps_total))
+        # Claimed since it was read, it has no place any more; its next state is on the way.
+        return View(task=task, progress=(await self.line()).place(task.task_id) or Progress())
+
+    def _running(self, task_id: str, attempt: int, step: int, steps: int) -> Progress:
+        live = self._board.live(task_id, attempt)
+        return live.progress if live is not None else Progress(step=step, steps=steps)
+
+    def _standing(self, task: InLine) -> Standing:
+        work = estimates.work_ms(task.parameters, self._crew.models())
+        if task.state is State.RUNNING:
+            progress = self._running(task.task_id, task.attempt, task.step, task.steps_total)
+            if progress.remaining_ms is not None:
+                work = progress.remaining_ms
+            elif work is not None and progress.steps:
+                work = round(work * (1 - progress.step / progress.steps))
+        return Standing(task_id=task.task_id, left_ms=work)

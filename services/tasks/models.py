@@ -1,0 +1,146 @@
+"""The ledger's tables.
+
+`task` and `image` hold all that the studio's first schema held, under its names, and what a queue that loses nothing
+needs beside it. Ids that leave this service are the `uuid` columns; the integers stay inside.
+"""
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from services.foundation.database import UtcDateTime
+
+# SQLite numbers rows by itself only where the key is exactly INTEGER.
+Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """The tables of this service."""
+
+
+class Task(Base):
+    """One generation, from the moment its owner asked for it."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        sa.UniqueConstraint("user_id", "request_id", name="uq_task_request"),
+        sa.Index("ix_task_line", "state", "place"),
+        sa.Index("ix_task_revision", "user_id", "revision"),
+        sa.Index("ix_task_session", "user_id", "sessionid", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    uuid: Mapped[str] = mapped_column(sa.String(42), unique=True)
+    user_id: Mapped[str] = mapped_column(sa.String(42))
+    sessionid: Mapped[str] = mapped_column(sa.String(42))
+    request_id: Mapped[str] = mapped_column(sa.String(64))
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    prompt: Mapped[str] = mapped_column(sa.String(512))
+    negative_prompt: Mapped[str] = mapped_column(sa.String(512))
+    model: Mapped[str] = mapped_column(sa.String(128))
+    sampler: Mapped[str] = mapped_column(sa.String(64))
+    imgw: Mapped[int] = mapped_column()
+    imgh: Mapped[int] = mapped_column()
+    samples: Mapped[int] = mapped_column()
+    steps: Mapped[int] = mapped_column()
+    guide: Mapped[float] = mapped_column(sa.Double)
+    # NULL until it is drawn: 0 is a seed like any other and must never stand for "none".
+    seed: Mapped[int | None] = mapped_column(sa.BigInteger)
+    state: Mapped[str] = mapped_column(sa.String(32))
+    price: Mapped[int] = mapped_column(sa.BigInteger)
+    charged: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    place: Mapped[int] = mapped_column(sa.BigInteger)
+    revision: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    attempt: Mapped[int] = mapped_column(default=0)
+    lost: Mapped[int] = mapped_column(default=0)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    lease_owner: Mapped[str | None] = mapped_column(sa.String(64))
+    lease_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    worker: Mapped[str | None] = mapped_column(sa.String(256))
+    step: Mapped[int] = mapped_column(default=0)
+    steps_total: Mapped[int] = mapped_column(default=0)
+    blame: Mapped[str | None] = mapped_column(sa.String(16))
+    error_reason: Mapped[str | None] = mapped_column(sa.String(64))
+    error_message: Mapped[str | None] = mapped_column(sa.String(1024))
+    date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    started: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    finished: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    timer: Mapped[int | None] = mapped_column(sa.BigInteger)
+    settled: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    images: Mapped[list["Image"]] = relationship(order_by="Image.index", lazy="selectin", passive_deletes=True)
+
+
+class Image(Base):
+    """A finished image of a task; the file came first."""
+
+    __tablename__ = "image"
+    __table_args__ = (sa.UniqueConstraint("task_id", "index", name="uq_image_index"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    task_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("task.id", ondelete="CASCADE"))
+    index: Mapped[int] = mapped_column()
+    path: Mapped[str] = mapped_column(sa.String(512), unique=True)
+    uuid: Mapped[str] = mapped_column(sa.String(42), unique=True)
+    seed: Mapped[int] = mapped_column(sa.BigInteger)
+    width: Mapped[int] = mapped_column()
+    height: Mapped[int] = mapped_column()
+    bytes: Mapped[int] = mapped_column(sa.BigInteger)
+    sha256: Mapped[str] = mapped_column(sa.String(64))
+    date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class Owner(Base):
+    """A person's counter of changes. Its row lock puts the changes of one owner in the order they commit in."""
+
+    __tablename__ = "owner"
+
+    user_id: Mapped[str] = mapped_column(sa.String(42), primary_key=True)
+    revision: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class Queue(Base):
+    """The one row that admission goes through: how many wait, and the place that was given last."""
+
+    __tablename__ = "queue"
+    __table_args__ = (sa.CheckConstraint("waiting >= 0", name="ck_queue_waiting"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    waiting: Mapped[int] = mapped_column(sa.BigInteger)
+    last_place: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class Worker(Base):
+    """A worker as it was last seen, so that a restart knows its limits and claims can be counted against its slots."""
+
+    __tablename__ = "worker"
+
+    target: Mapped[str] = mapped_column(sa.String(256), primary_key=True)
+    capabilities: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    seen: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class Settlement(Base):
+    """A hold that auth must still be told the end of; removed once it acknowledged."""
+
+    __tablename__ = "settlement"
+    __table_args__ = (sa.Index("ix_settlement_due", "due"),)
+
+    hold_id: Mapped[str] = mapped_column(sa.String(42), primary_key=True)
+    user_id: Mapped[str] = mapped_column(sa.String(42))
+    charge: Mapped[int] = mapped_column(sa.BigInteger)
+    reason: Mapped[str] = mapped_column(sa.String(200))
+    attempts: Mapped[int] = mapped_column(default=0)
+    due: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class Event(Base):
+    """A completion event that JetStream must still store; removed once it acknowledged."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (sa.Index("ix_outbox_due", "due"),)
+
+    event_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    payload: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due: Mapped[dt.datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,124 @@
+"""Checks what was asked for against what a model can do, and fills in the model's defaults."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from services.foundation.errors import FieldViolation, InvalidInput
+from services.tasks.capabilities import Model
+from services.tasks.values import Parameters
+
+MAX_PROMPT_CHARS: Final = 512
+MAX_SAMPLES: Final = 10
+MAX_SEED: Final = 2**53 - 1
+"""The largest integer that every client, JavaScript included, reads back exactly."""
+MAX_REQUEST_ID_CHARS: Final = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a caller asked for. None and empty names take the model's defaults; a zero was meant."""
+
+    prompt: str = ""
+    """What to draw."""
+    negative_prompt: str = ""
+    """What to keep out."""
+    model: str = ""
+    """A model's name."""
+    sampler: str = ""
+    """A sampler's name."""
+    steps: int | None = None
+    """Denoising steps."""
+    guidance: float | None = None
+    """Guidance scale."""
+    width: int | None = None
+    """Pixels."""
+    height: int | None = None
+    """Pixels."""
+    seed: int | None = None
+    """−1 draws one, as None does."""
+    samples: int | None = None
+    """Images to make."""
+
+    def digest(self) -> str:
+        """The same for the same content, so that a repeated request_id can be told from a reused one."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def check_request_id(request_id: str) -> None:
+    """Raise InvalidInput unless it can be kept as a key: 1 to 64 characters, printable."""
+    if not 1 <= len(request_id) <= MAX_REQUEST_ID_CHARS or not request_id.isprintable():
+        raise InvalidInput.of(_wrong("request_id", f"request_id must be 1 to {MAX_REQUEST_ID_CHARS} characters."))
+
+
+def resolve(asked: Asked, models: Sequence[Model]) -> Parameters:
+    """The parameters to draw with. `models` is not empty; its first is the default.
+
+    Raises InvalidInput that names every wrong field at once.
+    """
+    model = next((each for each in models if each.name == asked.model), None) if asked.model else models[0]
+    if model is None:
+        names = ", ".join(each.name for each in models)
+        raise InvalidInput.of(_wrong("model", f"There is no such model; choose one of: {names}."))
+    sampler = asked.sampler or model.samplers[0].name
+    defaults = model.defaults
+    resolved = Parameters(
+        prompt=asked.prompt,
+        negative_prompt=asked.negative_prompt,
+        model=model.name,
+        sampler=sampler,
+        steps=defaults.steps if asked.steps is None else asked.steps,
+        guidance=defaults.guidance if asked.guidance is None else asked.guidance,
+        width=defaults.width if asked.width is None else asked.width,
+        height=defaults.height if asked.height is None else asked.height,
+        seed=None if asked.seed in {None, -1} else asked.seed,
+        samples=1 if asked.samples is None else asked.samples,
+    )
+    if wrong := tuple(_violations(resolved, model)):
+        raise InvalidInput.of(*wrong)
+    return resolved
+
+
+def _wrong(field: str, description: str) -> FieldViolation:
+    return FieldViolation(field=field, description=description)
+
+
+def _violations(asked: Parameters, model: Model) -> Iterator[FieldViolation]:
+    limits = model.limits
+    yield from _texts(asked, min(MAX_PROMPT_CHARS, limits.max_prompt_chars))
+    if asked.sampler not in {each.name for each in model.samplers}:
+        names = ", ".join(each.name for each in model.samplers)
+        yield _wrong("sampler", f"This model has no such sampler; choose one of: {names}.")
+    if not 1 <= asked.steps <= limits.max_steps:
+        yield _wrong("steps", f"Steps must be 1 to {limits.max_steps}.")
+    if not (math.isfinite(asked.guidance) and 0 <= asked.guidance <= limits.max_guidance):
+        yield _wrong("guidance", f"Guidance must be 0 to {limits.max_guidance:g}.")
+    for name, size in (("width", asked.width), ("height", asked.height)):
+        if not limits.min_size <= size <= limits.max_size or size % limits.size_multiple:
+            yield _wrong(
+                name,
+                f"{name.capitalize()} must be {limits.min_size} to {limits.max_size} pixels, "
+                f"a multiple of {limits.size_multiple}.",
+            )
+    if limits.max_pixels and asked.width * asked.height > limits.max_pixels:
+        yield _wrong("width", f"Width times height must be at most {limits.max_pixels} pixels.")
+    if asked.seed is not None and not 0 <= asked.seed <= MAX_SEED:
+        yield _wrong("seed", f"Seed must be 0 to {MAX_SEED}, or -1 to draw one.")
+    most = min(MAX_SAMPLES, limits.max_samples)
+    if not 1 <= asked.samples <= most:
+        yield _wrong("samples", f"Samples must be 1 to {most}.")
+
+
+def _texts(asked: Parameters, most: int) -> Iterator[FieldViolation]:
+    if not asked.prompt.strip():
+        yield _wrong("prompt", "Say what to draw: the prompt is empty.")
+    for name, text in (("prompt", asked.prompt), ("negative_prompt", asked.negative_prompt)):
+        label = name.replace("_", " ").capitalize()
+        if len(text) > most:
+            yield _wrong(name, f"{label} must be at most {most} characters; it has {len(text)}.")
+        # A database refuses NUL, and half a surrogate pair is no character.
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            yield _wrong(name, f"{label} contains a character that is not text.")

@@ -1,0 +1,107 @@
+"""TaskService on the wire: reads requests, calls the ledger for the caller, writes answers. Decides nothing."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import grpc
+from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
+
+from services.foundation import identity
+from services.tasks import messages, model_messages, paging
+from services.tasks.fleet import Fleet
+from services.tasks.images import ImageFolder
+from services.tasks.ledger import Ledger
+from services.tasks.lineup import Lineup
+from services.tasks.watch import Watching
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
+    """The service of the contract."""
+
+    def __init__(
+        self, *, ledger: Ledger, watching: Watching, lineup: Lineup, fleet: Fleet, images: ImageFolder
+    ) -> None:
+        """Everything it passes calls on to."""
+        self._ledger = ledger
+        self._watching = watching
+        self._lineup = lineup
+        self._fleet = fleet
+        self._images = images
+
+    async def SubmitTask(self, request: tasks_pb2.SubmitTaskRequest, context: Context) -> tasks_pb2.SubmitTaskResponse:
+        """Accept a task."""
+        caller = identity.caller()
+        task = await self._ledger.submit(
+            user_id=caller.subject,
+            session_id=caller.session_id,
+            request_id=request.request_id,
+            asked=messages.to_asked(request.parameters),
+        )
+        return tasks_pb2.SubmitTaskResponse(task=messages.to_task(await self._lineup.view(task)))
+
+    async def GetTask(self, request: tasks_pb2.GetTaskRequest, context: Context) -> tasks_pb2.GetTaskResponse:
+        """Read a task."""
+        task = await self._ledger.get(identity.caller().subject, request.task_id)
+        return tasks_pb2.GetTaskResponse(task=messages.to_task(await self._lineup.view(task)))
+
+    async def ListTasks(self, request: tasks_pb2.ListTasksRequest, context: Context) -> tasks_pb2.ListTasksResponse:
+        """List the caller's tasks."""
+        tasks, following = await self._ledger.page(
+            identity.caller().subject,
+            session_id=request.session_id,
+            states=messages.to_states(request.states),
+            before=paging.read_token(request.page_token),
+            size=paging.check_size(request.page_size),
+        )
+        return tasks_pb2.ListTasksResponse(
+            tasks=[messages.to_task(await self._lineup.view(task)) for task in tasks],
+            next_page_token=paging.make_token(following),
+        )
+
+    async def WatchTask(
+        self, request: tasks_pb2.WatchTaskRequest, context: Context
+    ) -> AsyncIterator[tasks_pb2.WatchTaskResponse]:
+        """Follow a task to its end."""
+        views = self._watching.task(identity.caller().subject, request.task_id, request.after_revision)
+        # Closed with the call, not by the garbage collector: a watcher whose reader left must not stay.
+        async with aclosing(views):
+            async for view in views:
+                yield tasks_pb2.WatchTaskResponse(task=messages.to_task(view))
+
+    async def WatchSession(
+        self, request: tasks_pb2.WatchSessionRequest, context: Context
+    ) -> AsyncIterator[tasks_pb2.WatchSessionResponse]:
+        """Follow a session until the caller leaves."""
+        updates = self._watching.session(identity.caller().subject, request.session_id, request.after_revision)
+        async with aclosing(updates):
+            async for update in updates:
+                yield messages.to_session_update(update)
+
+    async def CancelTask(self, request: tasks_pb2.CancelTaskRequest, context: Context) -> tasks_pb2.CancelTaskResponse:
+        """Stop a task."""
+        task = await self._ledger.cancel(identity.caller().subject, request.task_id)
+        return tasks_pb2.CancelTaskResponse(task=messages.to_task(await self._lineup.view(task)))
+
+    async def DownloadImage(
+        self, request: tasks_pb2.DownloadImageRequest, context: Context
+    ) -> AsyncIterator[tasks_pb2.DownloadImageResponse]:
+        """Read an image file."""
+        image = await self._ledger.image(identity.caller().subject, request.image_id)
+        yield tasks_pb2.DownloadImageResponse(image=messages.to_image(image))
+        async with aclosing(self._images.read(image)) as pieces:
+            async for piece in pieces:
+                yield tasks_pb2.DownloadImageResponse(data=piece)
+
+    async def GetCapabilities(
+        self, request: tasks_pb2.GetCapabilitiesRequest, context: Context
+    ) -> tasks_pb2.GetCapabilitiesResponse:
+        """What the workers can do."""
+        models = self._ledger.models()
+        response = messages.to_queue(await self._lineup.line())
+        response.models.extend(model_messages.to_model(model) for model in models)
+        response.queue_limit = self._ledger.queue_limit
+        response.workers = self._fleet.answering()
+        return response

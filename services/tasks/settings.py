@@ -1,0 +1,55 @@
+"""What this service can be told, from the environment alone."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from services.foundation import settings
+
+
+class Settings(settings.Settings):
+    """Settings of the ledger; its own begin with TASKS_."""
+
+    model_config = SettingsConfigDict(env_prefix="TASKS_")
+
+    bind: str = "127.0.0.1:8012"
+    """Where to listen, host:port."""
+    database_url: str = ""
+    """`postgresql+psycopg://…` or `sqlite+aiosqlite:///…`; by default tasks.db in the data folder."""
+    images_dir: Path | None = None
+    """Folder for image files; by default images in the data folder."""
+    service_secret: str = Field(default="", repr=False)
+    """This service's secret with auth."""
+    queue_limit: int = Field(default=100, ge=1)
+    """Tasks that may wait at once."""
+    lease_seconds: float = Field(default=10.0, ge=0.5)
+    """A running task whose dispatcher was not heard of for so long is queued again."""
+    auth_target: str = Field(default="127.0.0.1:8011", validation_alias=settings.variable("AUTH_TARGET"))
+    """Where auth listens."""
+    gpu_targets: str = Field(default="127.0.0.1:8013", validation_alias=settings.variable("GPU_TARGETS"))
+    """Where the workers listen, separated by commas."""
+    nats_url: str = Field(default="nats://127.0.0.1:8022", validation_alias=settings.variable("NATS_URL"))
+    """Where NATS listens."""
+
+    @field_validator("gpu_targets")
+    @classmethod
+    def _need_a_worker(cls, targets: str) -> str:
+        if not targets.replace(",", " ").split():
+            raise ValueError("names no worker")
+        return targets
+
+    @property
+    def worker_targets(self) -> tuple[str, ...]:
+        """Each worker's address once, in the order given."""
+        return tuple(dict.fromkeys(each.strip() for each in self.gpu_targets.split(",") if each.strip()))
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute()}/tasks.db"
+
+    @property
+    def images(self) -> Path:
+        """The folder for image files."""
+        return (self.images_dir or self.data_dir / "images").absolute()

@@ -1,0 +1,217 @@
+"""Tasks as their owners deal with them: admission, cancelling, reading.
+
+A PENDING row is no accepted task yet: owners see it only once its price is held.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import lazyload
+
+from services.foundation.shielding import whole
+from services.tasks import models, values
+from services.tasks.states import State
+from services.tasks.store import rows
+from services.tasks.store.base import QUEUE_ID, Database
+
+ACCEPTED: Final = models.Task.state != State.PENDING
+
+
+class Tasks:
+    """Reads and writes tasks for their owners."""
+
+    def __init__(self, database: Database) -> None:
+        """Nothing connects yet."""
+        self._database = database
+
+    @whole
+    async def find_request(self, user_id: str, request_id: str) -> values.Task | None:
+        """The task an earlier call with this request_id made, PENDING ones included."""
+        async with self._database.read() as session:
+            found = await session.scalar(
+                sa.select(models.Task).where(models.Task.user_id == user_id, models.Task.request_id == request_id)
+            )
+            return None if found is None else rows.to_task(found)
+
+    @whole
+    async def admit(self, new: values.NewTask, *, limit: int) -> values.Task | None:
+        """Insert a PENDING task if fewer than `limit` wait; None when the queue is full.
+
+        The place in the queue is taken by one conditional statement in the insert's own transaction, so the bound
+        holds however many submit at once. A request_id that is there already gives its task.
+        """
+        try:
+            async with self._database.write() as session:
+                place = await session.scalar(
+                    sa.update(models.Queue)
+                    .where(models.Queue.id == QUEUE_ID, models.Queue.waiting < limit)
+                    .values(waiting=models.Queue.waiting + 1, last_place=models.Queue.last_place + 1)
+                    .returning(models.Queue.last_place)
+                )
+                if place is not None:
+                    row = rows.from_new(new)
+                    row.place, row.date = place, await self._database.now(session)
+                    session.add(row)
+                    await session.flush()
+                    return rows.to_task(row)
+        except IntegrityError:
+            # The unique request_id: the rollback gave the place back.
+            existing = await self.find_request(new.user_id, new.request_id)
+            if existing is None:
+                raise
+            return existing
+        return await self.find_request(new.user_id, new.request_id)
+
+    @whole
+    async def confirm(self, task_id: str) -> values.Task | None:
+        """Queue a task whose price is held; as it stands when that was done before; None when it was undone."""
+        async with self._database.write() as session:
+            row = await self._lock(session, models.Task.uuid == task_id)
+            if row is None or State(row.state) is not State.PENDING:
+                return None if row is None else rows.to_task(row)
+            await self._database.touch(session, row)
+            await self._database.move(session, row, State.QUEUED)
+            await session.flush()
+            return rows.to_task(row)
+
+    @whole
+    async def undo(self, task_id: str) -> bool:
+        """Remove a PENDING task and see to it that its hold, should it exist or still arrive, is released."""
+        async with self._database.write() as session:
+            row = await self._lock(session, models.Task.uuid == task_id, models.Task.state == State.PENDING)
+            if row is None:
+                return False
+            session.add(
+                models.Settlement(
+                    hold_id=row.uuid,
+                    user_id=row.user_id,
+                    charge=0,
+                    reason="not accepted",
+                    due=await self._database.now(session),
+                )
+            )
+            await session.delete(row)
+            await session.execute(
+                sa.update(models.Queue).where(models.Queue.id == QUEUE_ID).values(waiting=models.Queue.waiting - 1)
+            )
+            return True
+
+    @whole
+    async def abandoned(self, *, older_than: dt.timedelta) -> Sequence[str]:
+        """Tasks that have been PENDING for longer: whoever submitted them is gone."""
+        async with self._database.read() as session:
+            before = await self._database.now(session) - older_than
+            found = await session.scalars(
+                sa.select(models.Task.uuid).where(models.Task.state == State.PENDING, models.Task.date < before)
+            )
+            return found.all()
+
+    @whole
+    async def cancel(self, user_id: str, task_id: str) -> values.Task | None:
+        """End a waiting task, or note on a running one that it is to stop; None when it is not this owner's."""
+        async with self._database.write() as session:
+            row = await self._lock(session, models.Task.uuid == task_id, models.Task.user_id == user_id, ACCEPTED)
+            if row is None:
+                return None
+            if State(row.state) is State.QUEUED:
+                return await self._database.end(session, row, State.CANCELLED)
+            if State(row.state) is State.RUNNING and not row.cancel_requested:
+                row.cancel_requested = True
+                return await self._database.touch(session, row)
+            return rows.to_task(row)
+
+    @whole
+    async def get(self, user_id: str, task_id: str) -> values.Task | None:
+        """An accepted task of this owner's."""
+        async with self._database.read() as session:
+            row = await session.scalar(
+                sa.select(models.Task).where(models.Task.uuid == task_id, models.Task.user_id == user_id, ACCEPTED)
+            )
+            return None if row is None else rows.to_task(row)
+
+    @whole
+    async def image(self, user_id: str, image_id: str) -> values.Image | None:
+        """An image of a task of this owner's."""
+        async with self._database.read() as session:
+            row = await session.scalar(
+                sa.select(models.Image)
+                .join(models.Task, models.Task.id == models.Image.task_id)
+                .where(models.Image.uuid == image_id, models.Task.user_id == user_id)
+            )
+            return None if row is None else rows.to_image(row)
+
+    @whole
+    async def page(
+        self, user_id: str, *, session_id: str, states: Sequence[State], before: int | None, size: int
+    ) -> tuple[tuple[values.Task, ...], int | None]:
+        """Up to `size` accepted tasks, newest first, and what to give as `before` for the next page."""
+        query = sa.select(models.Task).where(models.Task.user_id == user_id, ACCEPTED)
+        if session_id:
+            query = query.where(models.Task.sessionid == session_id)
+        if states:
+            query = query.where(models.Task.state.in_(states))
+        if before is not None:
+            query = query.where(models.Task.id < before)
+        async with self._database.read() as session:
+            found = (await session.scalars(query.order_by(models.Task.id.desc()).limit(size + 1))).all()
+        following = found[size - 1].id if len(found) > size else None
+        return tuple(rows.to_task(row) for row in found[:size]), following
+
+    @whole
+    async def changes(self, user_id: str, *, session_id: str, after: int, limit: int) -> values.Changes:
+        """The accepted tasks that changed after a revision, at most `limit`; for 0, the newest `limit`.
+
+        A revision that was never reached, from another database or made up, counts as 0.
+        """
+        query = sa.select(models.Task).where(models.Task.user_id == user_id, ACCEPTED)
+        if session_id:
+            query = query.where(models.Task.sessionid == session_id)
+        async with self._database.read() as session:
+            # Read before the tasks: a change between the two is told twice rather than never.
+            revision = await session.scalar(sa.select(models.Owner.revision).where(models.Owner.user_id == user_id))
+            revision = revision or 0
+            if not 0 < after <= revision:
+                newest = await session.scalars(query.order_by(models.Task.id.desc()).limit(limit))
+                tasks = sorted((rows.to_task(row) for row in newest), key=lambda task: task.revision)
+                return values.Changes(revision=revision, tasks=tuple(tasks), more=False)
+            found = await session.scalars(
+                query.where(models.Task.revision > after).order_by(models.Task.revision).limit(limit + 1)
+            )
+            tasks = [rows.to_task(row) for row in found]
+        if len(tasks) > limit:
+            return values.Changes(revision=tasks[limit - 1].revision, tasks=tuple(tasks[:limit]), more=True)
+        return values.Changes(revision=max(revision, after), tasks=tuple(tasks), more=False)
+
+    @whole
+    async def in_line(self) -> tuple[values.InLine, ...]:
+        """Every task that waits or runs, in queue order."""
+        query = sa.select(models.Task).where(models.Task.state.in_((State.QUEUED, State.RUNNING)))
+        async with self._database.read() as session:
+            # Asked for often, so without the images that a task brings along.
+            found = await session.scalars(query.order_by(models.Task.place).options(lazyload(models.Task.images)))
+            return tuple(
+                values.InLine(
+                    task_id=row.uuid,
+                    state=State(row.state),
+                    attempt=row.attempt,
+                    parameters=rows.to_parameters(row),
+                    step=row.step,
+                    steps_total=row.steps_total,
+                )
+                for row in found
+            )
+
+    @whole
+    async def known_files(self, paths: Sequence[str]) -> frozenset[str]:
+        """Which of these files some image row speaks of."""
+        async with self._database.read() as session:
+            found = await session.scalars(sa.select(models.Image.path).where(models.Image.path.in_(paths)))
+            return frozenset(found)
+
+    @staticmethod
+    async def _lock(session: AsyncSession, *conditions: sa.ColumnElement[bool]) -> models.Task | None:
+        return await session.scalar(sa.select(models.Task).where(*conditions).with_for_update())

@@ -1,0 +1,257 @@
+"""What the ledger speaks of: tasks, images, progress. Frozen values, without a database and without a wire."""
+
+import datetime as dt
+import enum
+from dataclasses import dataclass, field
+
+from services.tasks.states import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """What to draw and how, every default filled in."""
+
+    prompt: str
+    """What to draw."""
+    negative_prompt: str
+    """What to keep out; may be empty."""
+    model: str
+    """A model's name."""
+    sampler: str
+    """A sampler's name."""
+    steps: int
+    """Denoising steps an image."""
+    guidance: float
+    """Guidance scale."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    seed: int | None
+    """Seed of the first image; None until the worker has drawn it. Image n uses seed + n."""
+    samples: int
+    """Images to make."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A finished image, as the ledger keeps it."""
+
+    image_id: str
+    """Opaque id."""
+    index: int
+    """Which of the task's images, from 0."""
+    path: str
+    """Its file, relative to the images folder."""
+    seed: int
+    """Its real seed."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    bytes: int
+    """File size."""
+    sha256: str
+    """Of the file, in lower-case hexadecimal."""
+    created: dt.datetime
+    """When it was stored."""
+
+
+class Blame(enum.StrEnum):
+    """What kind of failure ended a task; decides the status code its error carries."""
+
+    REQUEST = "request"
+    """The worker refused what was asked for."""
+    WORKER = "worker"
+    """Workers were lost, again and again."""
+    OURS = "ours"
+    """Something broke."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a task failed."""
+
+    blame: Blame
+    """What kind of failure."""
+    reason: str
+    """The word that programs switch on."""
+    message: str
+    """A sentence for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One generation as the ledger has it stored."""
+
+    task_id: str
+    """Opaque id; also the id of its hold with auth."""
+    user_id: str
+    """Whose it is."""
+    session_id: str
+    """The session it was made in; empty when an API key made it."""
+    digest: str
+    """SHA-256 of what was asked for, to tell a repeat from a reuse of its request_id."""
+    revision: int
+    """The owner's counter when this task last changed."""
+    state: State
+    """Where it stands."""
+    parameters: Parameters
+    """What to draw."""
+    price: int
+    """Tokens held for it."""
+    charged: int = 0
+    """Tokens kept for the images delivered; final once it ended."""
+    place: int
+    """Its order in the queue: the lower, the sooner. Kept when it is queued again, which puts it at the head."""
+    attempt: int = 0
+    """Which claim this is; with the lease's owner it decides who may write."""
+    lost: int = 0
+    """Attempts that ended with a lost worker or dispatcher."""
+    cancel_requested: bool = False
+    """Its owner wants it stopped; who runs it must see to that."""
+    step: int = 0
+    """Denoising steps done over all images, as last stored."""
+    steps_total: int = 0
+    """Denoising steps to do over all images; 0 until a worker said so."""
+    images: tuple[Image, ...] = ()
+    """Images there so far, by index."""
+    failure: Failure | None = None
+    """Why it failed."""
+    created: dt.datetime
+    """When it was asked for."""
+    started: dt.datetime | None = None
+    """When a worker first took it."""
+    finished: dt.datetime | None = None
+    """When it ended."""
+    duration_ms: int | None = None
+    """From start to end."""
+    settled: dt.datetime | None = None
+    """When its hold was settled with auth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InLine:
+    """A task that waits or runs, as far as the queue is concerned."""
+
+    task_id: str
+    """The task."""
+    state: State
+    """QUEUED or RUNNING."""
+    attempt: int
+    """Which claim."""
+    parameters: Parameters
+    """What to draw: what its work is estimated from."""
+    step: int
+    """Denoising steps done over all images, as last stored."""
+    steps_total: int
+    """Denoising steps to do over all images; 0 until a worker said so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What changed for an owner since a revision."""
+
+    revision: int
+    """The owner's counter: everything up to it is in `tasks` or was seen before."""
+    tasks: tuple[Task, ...]
+    """In the order of their changes."""
+    more: bool
+    """Whether there is more after `revision` already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """A hold that auth must be told the end of."""
+
+    hold_id: str
+    """The task's id."""
+    user_id: str
+    """Whose tokens."""
+    charge: int
+    """Tokens to keep; the rest goes back."""
+    reason: str
+    """In words, for auth's ledger."""
+    attempts: int
+    """How often it was taken from the outbox, this time included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A completion event to publish."""
+
+    event_id: str
+    """Names it; a consumer acts on it once."""
+    payload: bytes
+    """A serialised TaskEnded."""
+    attempts: int
+    """How often it was taken from the outbox, this time included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to write a running task: stale as soon as either part differs from what is stored."""
+
+    task_id: str
+    """The task."""
+    owner: str
+    """The dispatcher that claimed it."""
+    attempt: int
+    """Which claim."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTask:
+    """A submission that passed every check and has a price."""
+
+    task_id: str
+    """The id it will have."""
+    user_id: str
+    """Whose it is."""
+    session_id: str
+    """The session it is made in; may be empty."""
+    request_id: str
+    """The owner's key that makes the submission idempotent."""
+    digest: str
+    """SHA-256 of what was asked for."""
+    parameters: Parameters
+    """What to draw."""
+    price: int
+    """Tokens to hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a task is, for the moment."""
+
+    position: int = 0
+    """While it waits: place in line, from 1."""
+    ahead: int = 0
+    """While it waits: tasks ahead, running ones included."""
+    start_ms: int | None = None
+    """Until it starts; None when unknown."""
+    step: int = 0
+    """Denoising steps done, over all images."""
+    steps: int = 0
+    """Denoising steps to do, over all images."""
+    remaining_ms: int | None = None
+    """Until it ends; None when unknown."""
+    preview: bytes = field(default=b"", repr=False)
+    """A rough look at the image that is forming; empty when there is none, or none that is new."""
+    preview_content_type: str = ""
+    """image/webp or image/png."""
+
+    @property
+    def percent(self) -> int:
+        """0 to 100, rounded down."""
+        return min(100, 100 * self.step // self.steps) if self.steps else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A task as its owner sees it now: what is stored, and how far it is."""
+
+    task: Task
+    """What is stored."""
+    progress: Progress | None
+    """None once it ended."""
