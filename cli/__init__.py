@@ -1,0 +1,1 @@
+"""The `daydream` command: a thin client of `/api/v1`."""

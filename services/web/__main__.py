@@ -1,0 +1,112 @@
+"""`python -m services.web` serves."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from services.foundation import logs, settings
+from services.web.app import Gateway
+from services.web.settings import WebSettings
+
+log = logs.logger(__name__)
+
+
+def main() -> int:
+    """Serve until told to stop."""
+    if len(sys.argv) > 1:
+        raise settings.complain("usage: python -m services.web")
+    config = settings.load(WebSettings)
+    logs.configure("web", config.log_level)
+    listener = _listen(config.bind)
+    asyncio.run(serve(config, listener, secret_key=_secret_key(config)))
+    return 0
+
+
+async def serve(config: WebSettings, listener: socket.socket, *, secret_key: str) -> None:
+    """Run the gateway on a socket that already listens."""
+    gateway = Gateway(config, secret_key=secret_key)
+    server = Server(gateway, drain_seconds=config.drain_seconds)
+    log.info("listening", address=config.bind)
+    await server.serve(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """uvicorn that ends the open event streams first when it stops, instead of waiting for what never ends."""
+
+    def __init__(self, gateway: Gateway, *, drain_seconds: float) -> None:
+        """`drain_seconds` is how long other requests may still take."""
+        self._hub = gateway.hub
+        super().__init__(
+            uvicorn.Config(
+                gateway.app,
+                http="h11",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                # Who asks stands in the connection; a forwarded header could be anybody's.
+                proxy_headers=False,
+                timeout_graceful_shutdown=max(1, round(drain_seconds)),
+                timeout_keep_alive=20,
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, and leave with 0 after it: uvicorn would raise the signal a second time and die of it."""
+        del frame
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ring the bell, then drain."""
+        self._hub.close()
+        await super().shutdown(sockets)
+
+
+def _listen(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise settings.complain(f"WEB_BIND: {address!r} is not host:port")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host.strip("[]"), int(port)))
+        listener.listen(1024)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        words = "another program has taken the port" if "in use" in str(error) else str(error)
+        raise settings.complain(f"cannot listen on {address}: {words}") from error
+    return listener
+
+
+def _secret_key(config: WebSettings) -> str:
+    """The configured key, or one of our own that outlives a restart."""
+    if config.secret_key is not None and config.secret_key.get_secret_value():
+        return config.secret_key.get_secret_value()
+    path = config.data_dir / "web" / "secret-key"
+    try:
+        return _kept_key(path)
+    except OSError as error:
+        raise settings.complain(f"WEB_SECRET_KEY is not set and {path} cannot be written: {error.strerror}") from error
+
+
+def _kept_key(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+        fresh.replace(path)
+    return path.read_text(encoding="ascii").strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

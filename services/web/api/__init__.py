@@ -1,0 +1,88 @@
+"""`/api/v1`: what programs use, with a bearer key and never with a cookie, so that no page can be tricked into it."""
+
+from typing import Any, Final
+
+import flask
+import flask_smorest  # type: ignore[import-untyped]
+from flask_limiter import Limiter
+from flask_wtf.csrf import CSRFProtect
+
+from services.web import gate
+from services.web.api import tasks as tasks_api
+from services.web.api.schemas import ProblemSchema
+from services.web.backends import Accounts, Tasks
+from services.web.bridge import Bridge
+
+PREFIX: Final = "/api/v1"
+_ABOUT: Final = (
+    "Everything the studio does, for programs. Send `Authorization: Bearer dd_…`; errors are "
+    "`application/problem+json` (RFC 9457) with a `reason` to switch on."
+)
+
+
+class _Api(flask_smorest.Api):  # type: ignore[misc]
+    ERROR_SCHEMA = ProblemSchema
+
+
+def install(
+    app: flask.Flask, *, accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter, csrf: CSRFProtect
+) -> None:
+    """Put the API and its OpenAPI document into the app."""
+    app.config.update(
+        API_TITLE="Daydream",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=PREFIX,
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "info": {"description": _ABOUT},
+            "security": [{"key": []}],
+            "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+            "paths": _streams(),
+        },
+    )
+    api = _Api(app)
+    blueprint = tasks_api.blueprint(tasks, bridge, limiter)
+    csrf.exempt(blueprint)
+    gate.by_key(app, blueprint, accounts, bridge)
+    api.register_blueprint(blueprint, url_prefix=PREFIX)
+
+
+def _streams() -> dict[str, Any]:
+    """The routes that are answered beside Flask, for the document."""
+    return {
+        f"{PREFIX}/tasks/{{task_id}}/events": {
+            "parameters": [
+                _path_id("task_id"),
+                {"in": "header", "name": "Last-Event-ID", "schema": {"type": "string"}},
+            ],
+            "get": {
+                "tags": ["tasks"],
+                "summary": "Follow a task to its end",
+                "description": (
+                    "Server-sent events. `task` carries the task whenever its stored state changed, `progress` the "
+                    "same form in between. Ids resume a broken stream. The stream ends after the task did."
+                ),
+                "responses": _answers("Events.", "text/event-stream", {"type": "string"}),
+            },
+        },
+        f"{PREFIX}/images/{{image_id}}": {
+            "parameters": [_path_id("image_id")],
+            "get": {
+                "tags": ["tasks"],
+                "summary": "Read an image file",
+                "responses": _answers("The file.", "image/png", {"type": "string", "format": "binary"}),
+            },
+        },
+    }
+
+
+def _answers(words: str, media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "200": {"description": words, "content": {media_type: {"schema": schema}}},
+        "default": {"$ref": "#/components/responses/DEFAULT_ERROR"},
+    }
+
+
+def _path_id(name: str) -> dict[str, Any]:
+    return {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}

@@ -1,0 +1,115 @@
+"""The shapes of answers, for the OpenAPI document and for nothing else: `present` writes them."""
+
+import marshmallow as ma
+
+
+def _about(text: str) -> dict[str, str]:
+    return {"description": text}
+
+
+class ProblemFieldSchema(ma.Schema):
+    """A field that is wrong."""
+
+    field = ma.fields.String(required=True, metadata=_about("Its name."))
+    detail = ma.fields.String(required=True, metadata=_about("What is wrong with it."))
+
+
+class ProblemSchema(ma.Schema):
+    """An error (RFC 9457)."""
+
+    type = ma.fields.String(required=True, metadata=_about("Always about:blank; switch on `reason`."))
+    title = ma.fields.String(required=True, metadata=_about("The HTTP status in words."))
+    status = ma.fields.Integer(required=True, metadata=_about("The HTTP status."))
+    reason = ma.fields.String(required=True, metadata=_about("What went wrong, in one word."))
+    detail = ma.fields.String(required=True, metadata=_about("What went wrong, for people."))
+    fields_ = ma.fields.List(
+        ma.fields.Nested(ProblemFieldSchema), data_key="fields", metadata=_about("The fields that are wrong, if any.")
+    )
+    metadata = ma.fields.Dict(metadata=_about("Figures that belong to the reason, for example price and balance."))
+
+
+class ProgressSchema(ma.Schema):
+    """How far a task is."""
+
+    step = ma.fields.Integer(required=True, metadata=_about("Denoising steps done, over all images."))
+    steps = ma.fields.Integer(required=True, metadata=_about("Denoising steps to do, over all images."))
+    percent = ma.fields.Integer(required=True, metadata=_about("0 to 100; only rises within an attempt."))
+
+
+class TaskErrorSchema(ma.Schema):
+    """Why a task failed."""
+
+    reason = ma.fields.String(required=True, metadata=_about("In one word."))
+    message = ma.fields.String(required=True, metadata=_about("For people."))
+
+
+class ParametersSchema(ma.Schema):
+    """What is drawn and how, every field set."""
+
+    prompt = ma.fields.String(required=True)
+    negative_prompt = ma.fields.String(required=True)
+    model = ma.fields.String(required=True)
+    sampler = ma.fields.String(required=True)
+    steps = ma.fields.Integer(required=True)
+    guidance = ma.fields.Float(required=True)
+    width = ma.fields.Integer(required=True)
+    height = ma.fields.Integer(required=True)
+    seed = ma.fields.Integer(required=True, metadata=_about("−1 until the worker has drawn it."))
+    samples = ma.fields.Integer(required=True)
+
+
+class ImageSchema(ma.Schema):
+    """A finished image."""
+
+    id = ma.fields.String(required=True)
+    seed = ma.fields.Integer(required=True, metadata=_about("Its real seed."))
+    width = ma.fields.Integer(required=True)
+    height = ma.fields.Integer(required=True)
+    url = ma.fields.String(required=True, metadata=_about("Path of the file on this server."))
+    thumbnail_url = ma.fields.String(required=True, metadata=_about("Path of a small version of it."))
+
+
+class TaskSchema(ma.Schema):
+    """One generation."""
+
+    id = ma.fields.String(required=True)
+    state = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(["PENDING", "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]),
+    )
+    position = ma.fields.Integer(metadata=_about("Place in line, from 1, while it is queued."))
+    estimated_seconds = ma.fields.Float(metadata=_about("Until it ends, where that is known."))
+    progress = ma.fields.Nested(ProgressSchema, required=True)
+    price = ma.fields.Integer(required=True, metadata=_about("Tokens held for it."))
+    charged = ma.fields.Integer(required=True, metadata=_about("Tokens kept for what was delivered."))
+    created_at = ma.fields.String(required=True)
+    started_at = ma.fields.String()
+    finished_at = ma.fields.String()
+    duration_ms = ma.fields.Integer()
+    error = ma.fields.Nested(TaskErrorSchema)
+    parameters = ma.fields.Nested(ParametersSchema, required=True)
+    images = ma.fields.List(ma.fields.Nested(ImageSchema), required=True)
+
+
+class TaskPageSchema(ma.Schema):
+    """Some of the caller's tasks."""
+
+    tasks = ma.fields.List(ma.fields.Nested(TaskSchema), required=True, metadata=_about("Newest first."))
+    next_cursor = ma.fields.String(
+        required=True, allow_none=True, metadata=_about("Asks for the page after this one; null on the last.")
+    )
+
+
+class TaskListQuery(ma.Schema):
+    """Which tasks."""
+
+    limit = ma.fields.Integer(
+        load_default=20,
+        validate=ma.validate.Range(min=1, max=100, error="must be between 1 and 100."),
+        metadata=_about("Tasks a page, 1 to 100."),
+    )
+    cursor = ma.fields.String(
+        load_default="",
+        validate=ma.validate.Length(max=512),
+        metadata=_about("From `next_cursor` of the answer before."),
+    )

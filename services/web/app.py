@@ -1,0 +1,101 @@
+"""What is wired to what: one ASGI app, the Shield round Flask and the routes beside it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Final
+
+from a2wsgi import WSGIMiddleware
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Scope
+
+from services.foundation import errors, logs
+from services.foundation.rpc import client
+from services.web import assets, problems, site
+from services.web.backends import Accounts, Tasks
+from services.web.bridge import Bridge
+from services.web.settings import WebSettings
+from services.web.shield import Shield
+from services.web.streams import health, images, sse, studio, task
+
+log = logs.logger(__name__)
+
+FLASK_THREADS: Final = 10
+
+
+class Gateway:
+    """The app and what its process must do with it: start, end its streams, stop."""
+
+    def __init__(self, settings: WebSettings, *, secret_key: str, timing: sse.Timing | None = None) -> None:
+        """Build everything; connects to nothing that is not asked for. Needs a running loop, as grpc.aio does."""
+        timing = timing or sse.Timing()
+        self.hub = sse.Hub()
+        self._auth, self._tasks = client.channel(settings.auth_target), client.channel(settings.tasks_target)
+        ourselves = client.ServiceIdentity(self._auth, service="web", secret=settings.service_secret.get_secret_value())
+        accounts, tasks = Accounts(self._auth, ourselves), Tasks(self._tasks)
+        self._bridge = Bridge()
+        self.flask = site.create(
+            accounts=accounts,
+            tasks=tasks,
+            bridge=self._bridge,
+            secret_key=secret_key,
+            cookie_secure=settings.cookie_secure,
+            rate_limit_url=settings.rate_limit_url,
+        )
+        self.routes = [
+            Route("/healthz", health.alive),
+            Route("/readyz", health.Ready(accounts, tasks).answer),
+            Route("/events", studio.StudioEvents(accounts, tasks, self.hub, timing).answer),
+            Route("/api/v1/tasks/{task_id}/events", task.TaskEvents(accounts, tasks, self.hub, timing).answer),
+            Route("/images/{image_id}", images.ImageFiles(tasks, images.by_session(accounts)).answer),
+            Route("/api/v1/images/{image_id}", images.ImageFiles(tasks, images.by_key(accounts)).answer),
+            Mount(assets.root(), assets.Kept(directory=assets.OURS)),
+            Mount(f"/bootstrap{assets.root()}", assets.Kept(directory=assets.BOOTSTRAP)),
+            # The two type systems spell one protocol differently.
+            Mount("/", WSGIMiddleware(self.flask, workers=FLASK_THREADS)),  # type: ignore[arg-type]
+        ]
+        starlette = Starlette(
+            routes=self.routes,
+            exception_handlers={
+                errors.DaydreamError: self._refused,
+                HTTPException: self._http,
+                Exception: self._failed,
+            },
+            lifespan=lambda _app: self.running(),
+        )
+        self.app: ASGIApp = Shield(starlette, trusted_hosts=settings.hosts, refuse=self._answer)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """From start to stop: clients belong to the running loop, and streams end before they do."""
+        self._bridge.attach(asyncio.get_running_loop())
+        yield
+        self.hub.close()
+        await asyncio.gather(self._auth.close(), self._tasks.close())
+
+    def _answer(self, scope: Scope, problem: problems.Problem) -> Response:
+        accept = Request(scope).headers.get("accept", "")
+        if problems.wants_page(scope["path"], accept):
+            return HTMLResponse(site.page(self.flask, problem), status_code=problem.status, headers=problem.headers)
+        return JSONResponse(
+            problem.to_json(), status_code=problem.status, headers=problem.headers, media_type=problems.MEDIA_TYPE
+        )
+
+    async def _refused(self, request: Request, error: Exception) -> Response:
+        refused = error if isinstance(error, errors.DaydreamError) else errors.Unexpected()
+        if isinstance(refused, errors.Unexpected | errors.Unavailable):
+            log.error("refused", reason=refused.detail_reason, metadata=refused.metadata)
+        return self._answer(request.scope, problems.of_error(refused))
+
+    async def _http(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+        return self._answer(request.scope, problems.of_status(status))
+
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        log.error("unexpected", path=request.url.path, exc_info=error)
+        return self._answer(request.scope, problems.of_error(errors.Unexpected()))

@@ -1,0 +1,251 @@
+"""The two services behind the gateway, as the gateway speaks to them. Turns their protos into our few values.
+
+There is one client for both halves of the gateway: it lives on the event loop, and Flask's threads reach it over
+`bridge`. A second, synchronous one would have to repeat every call, deadline and error beside it.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import grpc
+from daydream.auth.v1 import auth_pb2, auth_pb2_grpc
+from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from services.foundation import errors, logs
+from services.foundation.rpc import client
+
+log = logs.logger(__name__)
+
+# What auth answers when it is our own service token, not the person's secret, that it does not believe.
+_OUR_FAULT: Final = frozenset({"INVALID_IDENTITY_TOKEN", "NOT_AUTHENTICATED", "NOT_ALLOWED"})
+
+
+class AuthUnavailable(errors.Unavailable):
+    """Signing in does not work at the moment; try again in a moment."""
+
+    reason = "AUTH_UNAVAILABLE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visitor:
+    """A person who signed in, or whose key a program showed."""
+
+    user_id: str
+    """Opaque."""
+    email: str
+    """The address they sign in with."""
+    username: str
+    """Shown name; may be empty."""
+    staff: bool
+    """Whether they look after others."""
+    tokens: int
+    """Free to spend when this request came."""
+    session_id: str
+    """Public id of the browser session; empty for keys."""
+    identity: str = field(repr=False)
+    """Signed statement of who they are, for the other services."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A session just opened."""
+
+    visitor: Visitor
+    """Who."""
+    secret: str = field(repr=False)
+    """What the cookie carries."""
+    expires: float
+    """When it ends by itself, in seconds since 1970."""
+
+
+def _visitor(user: auth_pb2.User, session_id: str, identity: str) -> Visitor:
+    return Visitor(
+        user_id=user.user_id,
+        email=user.email,
+        username=user.username,
+        staff=user.role == auth_pb2.ROLE_STAFF,
+        tokens=user.tokens,
+        session_id=session_id,
+        identity=identity,
+    )
+
+
+def _opened(opened: auth_pb2.OpenedSession) -> Opened:
+    return Opened(
+        visitor=_visitor(opened.user, opened.session.session_id, opened.identity_token.token),
+        secret=opened.session_secret,
+        expires=opened.session.expire_time.ToMilliseconds() / 1000,
+    )
+
+
+class Accounts:
+    """auth: sessions, keys, the purse."""
+
+    def __init__(self, channel: grpc.aio.Channel, ourselves: client.ServiceIdentity) -> None:
+        """`ourselves` gives the service token that sessions and keys are resolved with."""
+        self._auth = auth_pb2_grpc.AuthServiceStub(channel)
+        self._purse = auth_pb2_grpc.PurseServiceStub(channel)
+        self._health = health_pb2_grpc.HealthStub(channel)
+        self._ourselves = ourselves
+
+    async def sign_up(self, *, email: str, password: str, user_agent: str) -> Opened:
+        """Make an account and open its first session. Raises AlreadyExists, InvalidInput, NotAllowed."""
+        request = auth_pb2.SignUpRequest(email=email, password=password, user_agent=user_agent)
+        async with self._in_our_name() as ours:
+            return _opened((await self._auth.SignUp(request, metadata=ours)).opened)
+
+    async def sign_in(self, *, email: str, password: str, stay: bool, user_agent: str) -> Opened:
+        """Open a session. Raises NotAuthenticated WRONG_CREDENTIALS, NotAllowed, TooMuch."""
+        request = auth_pb2.SignInRequest(email=email, password=password, stay_signed_in=stay, user_agent=user_agent)
+        async with self._in_our_name() as ours:
+            return _opened((await self._auth.SignIn(request, metadata=ours)).opened)
+
+    async def sign_out(self, secret: str) -> None:
+        """End the session; ending it twice is no error."""
+        async with self._in_our_name() as ours:
+            await self._auth.SignOut(auth_pb2.SignOutRequest(session_secret=secret), metadata=ours)
+
+    async def of_session(self, secret: str) -> Visitor | None:
+        """Whose session this is; None when it is over or never was."""
+        try:
+            async with self._in_our_name() as ours:
+                request = auth_pb2.ResolveSessionRequest(session_secret=secret)
+                answer = await self._auth.ResolveSession(request, metadata=ours)
+        except (errors.NotAuthenticated, errors.NotAllowed, errors.InvalidInput):
+            return None
+        return _visitor(answer.user, answer.session.session_id, answer.identity_token.token)
+
+    async def of_key(self, key: str) -> Visitor:
+        """Whose API key this is. Raises NotAuthenticated."""
+        async with self._in_our_name() as ours:
+            answer = await self._auth.ResolveApiKey(auth_pb2.ResolveApiKeyRequest(api_key=key), metadata=ours)
+        return _visitor(answer.user, "", answer.identity_token.token)
+
+    async def balance(self, visitor: Visitor) -> auth_pb2.GetBalanceResponse:
+        """What the purse holds now."""
+        with client.translated():
+            return await self._purse.GetBalance(auth_pb2.GetBalanceRequest(), metadata=client.bearer(visitor.identity))
+
+    async def entries(self, visitor: Visitor, page_token: str, page_size: int) -> auth_pb2.ListEntriesResponse:
+        """A page of the ledger, newest first."""
+        request = auth_pb2.ListEntriesRequest(page_size=page_size, page_token=page_token)
+        with client.translated():
+            return await self._purse.ListEntries(request, metadata=client.bearer(visitor.identity))
+
+    async def ready(self) -> bool:
+        """Whether auth answers and says it serves."""
+        return await _serving(self._health)
+
+    @contextlib.asynccontextmanager
+    async def _in_our_name(self) -> AsyncIterator[grpc.aio.Metadata]:
+        # A wrong secret or a key that auth no longer knows is our trouble: nobody's password is wrong because of it.
+        try:
+            ours = await self._ourselves.metadata()
+        except errors.Unavailable as error:
+            raise AuthUnavailable from error
+        except errors.DaydreamError as error:
+            log.exception("auth does not know this service", reason=error.detail_reason)
+            raise AuthUnavailable from error
+        try:
+            with client.translated():
+                yield ours
+        except (errors.NotAuthenticated, errors.NotAllowed) as error:
+            if error.detail_reason in _OUR_FAULT:
+                log.exception("auth does not believe this service", reason=error.detail_reason)
+                raise AuthUnavailable from error
+            raise
+        except errors.Unavailable as error:
+            raise AuthUnavailable from error
+
+
+class Tasks:
+    """tasks: the ledger of generations."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        """Every call is made in the visitor's name."""
+        self._tasks = tasks_pb2_grpc.TaskServiceStub(channel)
+        self._health = health_pb2_grpc.HealthStub(channel)
+
+    async def submit(self, visitor: Visitor, request_id: str, parameters: tasks_pb2.Parameters) -> tasks_pb2.Task:
+        """Queue a task. Raises InvalidInput, NotPossibleNow, TooMuch, Unavailable."""
+        request = tasks_pb2.SubmitTaskRequest(request_id=request_id, parameters=parameters)
+        with client.translated():
+            return (await self._tasks.SubmitTask(request, metadata=client.bearer(visitor.identity))).task
+
+    async def get(self, visitor: Visitor, task_id: str) -> tasks_pb2.Task:
+        """Read a task. Raises NotFound."""
+        request = tasks_pb2.GetTaskRequest(task_id=task_id)
+        with client.translated():
+            return (await self._tasks.GetTask(request, metadata=client.bearer(visitor.identity))).task
+
+    async def page(
+        self, visitor: Visitor, *, session_id: str = "", page_size: int = 20, page_token: str = ""
+    ) -> tasks_pb2.ListTasksResponse:
+        """A page of the visitor's tasks, newest first."""
+        request = tasks_pb2.ListTasksRequest(page_size=page_size, page_token=page_token, session_id=session_id)
+        with client.translated():
+            return await self._tasks.ListTasks(request, metadata=client.bearer(visitor.identity))
+
+    async def cancel(self, visitor: Visitor, task_id: str) -> tasks_pb2.Task:
+        """Stop a task; one that has ended stays as it is. Raises NotFound."""
+        request = tasks_pb2.CancelTaskRequest(task_id=task_id)
+        with client.translated():
+            return (await self._tasks.CancelTask(request, metadata=client.bearer(visitor.identity))).task
+
+    async def capabilities(self, visitor: Visitor) -> tasks_pb2.GetCapabilitiesResponse:
+        """What the workers can do. Raises Unavailable NO_WORKER while none was ever seen."""
+        with client.translated():
+            return await self._tasks.GetCapabilities(
+                tasks_pb2.GetCapabilitiesRequest(), metadata=client.bearer(visitor.identity)
+            )
+
+    @contextlib.asynccontextmanager
+    async def watch_session(
+        self, visitor: Visitor, session_id: str, after: int
+    ) -> AsyncIterator[AsyncIterator[tasks_pb2.WatchSessionResponse]]:
+        """Follow a session's tasks (all of the visitor's when it is empty) from a revision on."""
+        request = tasks_pb2.WatchSessionRequest(session_id=session_id, after_revision=after)
+        call = self._tasks.WatchSession(request, metadata=client.bearer(visitor.identity))
+        try:
+            yield client.translated_stream(call)
+        finally:
+            call.cancel()
+
+    @contextlib.asynccontextmanager
+    async def watch_task(
+        self, visitor: Visitor, task_id: str, after: int
+    ) -> AsyncIterator[AsyncIterator[tasks_pb2.WatchTaskResponse]]:
+        """Follow one task to its end from a revision on. Its first message may raise NotFound."""
+        request = tasks_pb2.WatchTaskRequest(task_id=task_id, after_revision=after)
+        call = self._tasks.WatchTask(request, metadata=client.bearer(visitor.identity))
+        try:
+            yield client.translated_stream(call)
+        finally:
+            call.cancel()
+
+    @contextlib.asynccontextmanager
+    async def download(
+        self, visitor: Visitor, image_id: str
+    ) -> AsyncIterator[AsyncIterator[tasks_pb2.DownloadImageResponse]]:
+        """Read an image: what it is, then its bytes. Its first message may raise NotFound."""
+        request = tasks_pb2.DownloadImageRequest(image_id=image_id)
+        call = self._tasks.DownloadImage(request, metadata=client.bearer(visitor.identity))
+        try:
+            yield client.translated_stream(call)
+        finally:
+            call.cancel()
+
+    async def ready(self) -> bool:
+        """Whether tasks answers and says it serves."""
+        return await _serving(self._health)
+
+
+async def _serving(stub: health_pb2_grpc.HealthStub) -> bool:
+    try:
+        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)  # type: ignore[attr-defined]
+    except grpc.RpcError:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

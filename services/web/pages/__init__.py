@@ -1,0 +1,1 @@
+"""The pages, a module a part of the site."""

@@ -1,0 +1,144 @@
+"""Signing up, in and out."""
+
+import flask
+from flask_limiter import Limiter
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, Field, HiddenField, PasswordField, StringField, validators
+
+from services.foundation import errors
+from services.web import gate, paths, problems
+from services.web.backends import Accounts
+from services.web.bridge import Bridge
+
+_AFTER = "/studio"
+
+
+def _one_address(_form: FlaskForm, field: Field) -> None:
+    """Refuse what is no single line with an @ in it; what auth accepts beyond that is for auth to say."""
+    text: str = field.data or ""
+    if text.count("@") != 1 or any(character.isspace() or not character.isprintable() for character in text):
+        raise validators.ValidationError("Enter an email address, like name@example.org.")
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]
+    """Two fields and a tick."""
+
+    email = StringField(
+        "Email",
+        [
+            validators.InputRequired("Enter your email address."),
+            validators.Length(max=128, message="At most 128 characters."),
+            _one_address,
+        ],
+        filters=[lambda text: text.strip(" ") if text else text],
+    )
+    password = PasswordField(
+        "Password",
+        [
+            validators.InputRequired("Enter your password."),
+            validators.Length(max=256, message="At most 256 characters."),
+        ],
+    )
+    stay = BooleanField("Stay signed in on this device")
+    next = HiddenField()
+
+
+class SignUpForm(SignInForm):
+    """The same, for a new account."""
+
+    password = PasswordField(
+        "Password",
+        [
+            validators.InputRequired("Choose a password."),
+            validators.Length(min=8, max=256, message="Use 8 to 256 characters."),
+        ],
+    )
+    stay = None
+
+
+def blueprint(accounts: Accounts, bridge: Bridge, guard: gate.Gate, limiter: Limiter) -> flask.Blueprint:
+    """The views."""
+    views = flask.Blueprint("door", __name__)
+
+    def onward() -> str:
+        return paths.local(flask.request.values.get("next"), default=_AFTER)
+
+    @views.route("/sign-in", methods=["GET", "POST"])
+    @gate.open_to_all
+    @limiter.limit("20/minute;200/hour", methods=["POST"])
+    def sign_in() -> Response | str | tuple[str, int]:
+        if current_user.is_authenticated:
+            return flask.redirect(onward(), 303)
+        form = SignInForm()
+        if not form.validate_on_submit():
+            return _door("sign-in.html", form)
+        try:
+            opened = bridge.call(
+                accounts.sign_in(
+                    email=form.email.data, password=form.password.data, stay=form.stay.data, user_agent=_browser()
+                )
+            )
+        except (errors.InvalidInput, errors.NotAuthenticated, errors.NotAllowed, errors.TooMuch) as error:
+            return _refused("sign-in.html", form, error)
+        response = flask.redirect(onward(), 303)
+        guard.let_in(response, opened, stay=form.stay.data)
+        return response
+
+    @views.route("/sign-up", methods=["GET", "POST"])
+    @gate.open_to_all
+    @limiter.limit("30/hour", methods=["POST"])
+    def sign_up() -> Response | str | tuple[str, int]:
+        if current_user.is_authenticated:
+            return flask.redirect(onward(), 303)
+        form = SignUpForm()
+        if not form.validate_on_submit():
+            return _door("sign-up.html", form)
+        try:
+            opened = bridge.call(
+                accounts.sign_up(email=form.email.data, password=form.password.data, user_agent=_browser())
+            )
+        except (errors.InvalidInput, errors.AlreadyExists, errors.NotAllowed, errors.TooMuch) as error:
+            return _refused("sign-up.html", form, error)
+        response = flask.redirect(onward(), 303)
+        guard.let_in(response, opened, stay=False)
+        flask.flash(f"Welcome. You start with {opened.visitor.tokens} tokens.", "ok")
+        return response
+
+    @views.post("/sign-out")
+    @gate.open_to_all
+    def sign_out() -> Response:
+        response = flask.redirect(flask.url_for("public.landing"), 303)
+        guard.let_out(response)
+        flask.flash("You are signed out.", "ok")
+        return response
+
+    return views
+
+
+def _browser() -> str:
+    return flask.request.headers.get("User-Agent", "")[:256]
+
+
+def _door(template: str, form: SignInForm) -> str | tuple[str, int]:
+    shown = flask.render_template(template, form=form)
+    return (shown, 422) if form.is_submitted() else shown
+
+
+def _refused(template: str, form: SignInForm, error: errors.DaydreamError) -> Response:
+    """Show the form again, each sentence under the field it speaks of."""
+    known = {field.name: field for field in form}
+    placed = False
+    for violation in error.fields:
+        if violation.field in known:
+            known[violation.field].errors = [*known[violation.field].errors, violation.description]
+            placed = True
+    if not placed:
+        under = form.email if isinstance(error, errors.AlreadyExists) else form.password
+        under.errors = [*under.errors, error.message]
+    problem = problems.of_error(error)
+    response = flask.make_response(flask.render_template(template, form=form), problem.status)
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    return response

@@ -1,0 +1,79 @@
+"""The studio page and what its scripts ask for."""
+
+import asyncio
+from typing import Any
+
+import flask
+from flask_limiter import Limiter
+from werkzeug.wrappers import Response
+
+from services.foundation import errors
+from services.web import gate, generation, identifiers, present, strict_json
+from services.web.backends import Accounts, Tasks, Visitor
+from services.web.bridge import Bridge
+
+_PAGE = 24
+
+
+def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter) -> flask.Blueprint:
+    """The views."""
+    views = flask.Blueprint("studio", __name__)
+
+    async def purse_and_models(visitor: Visitor) -> dict[str, Any]:
+        balance, able = await asyncio.gather(accounts.balance(visitor), _able(tasks, visitor))
+        return {
+            "tokens": balance.tokens,
+            "models": [present.model(each) for each in able.models] if able is not None else [],
+        }
+
+    async def some_tasks(visitor: Visitor, scope: str, cursor: str) -> dict[str, Any]:
+        session_id = "" if scope == "all" else visitor.session_id
+        found = await tasks.page(visitor, session_id=session_id, page_size=_PAGE, page_token=cursor)
+        return {"tasks": [present.page_task(each) for each in found.tasks], "cursor": found.next_page_token or None}
+
+    async def everything(visitor: Visitor, scope: str) -> dict[str, Any]:
+        state, timeline = await asyncio.gather(purse_and_models(visitor), some_tasks(visitor, scope, ""))
+        return {"user": visitor.user_id, "session": visitor.session_id, "scope": scope, **state, **timeline}
+
+    @views.get("/studio")
+    def page() -> str:
+        boot = bridge.call(everything(gate.visitor(), _scope()))
+        return flask.render_template("studio.html", boot=boot)
+
+    @views.get("/studio/state")
+    def state() -> Response:
+        return flask.jsonify(bridge.call(purse_and_models(gate.visitor())))
+
+    @views.get("/studio/tasks")
+    def older() -> Response:
+        cursor = flask.request.args.get("cursor", "")[:512]
+        return flask.jsonify(bridge.call(some_tasks(gate.visitor(), _scope(), cursor)))
+
+    @views.post("/studio/tasks")
+    @limiter.limit("60/minute", key_func=lambda: gate.visitor().user_id)
+    def submit() -> tuple[Response, int]:
+        parameters = generation.read(strict_json.body())
+        request_id = generation.request_id(flask.request.headers.get("Idempotency-Key"))
+        task = bridge.call(tasks.submit(gate.visitor(), request_id, parameters))
+        return flask.jsonify(present.page_task(task)), 202
+
+    @views.post("/studio/tasks/<task_id>/cancel")
+    def cancel(task_id: str) -> Response:
+        task = bridge.call(tasks.cancel(gate.visitor(), identifiers.checked(task_id)))
+        return flask.jsonify(present.page_task(task))
+
+    return views
+
+
+def _scope() -> str:
+    return "all" if flask.request.args.get("scope") == "all" else "session"
+
+
+async def _able(tasks: Tasks, visitor: Visitor) -> Any:
+    """What the workers can do; None while none was ever seen, which the page says in the button."""
+    try:
+        return await tasks.capabilities(visitor)
+    except errors.Unavailable as error:
+        if error.detail_reason != "NO_WORKER":
+            raise
+        return None

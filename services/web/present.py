@@ -1,0 +1,169 @@
+"""Tasks as JSON. The form in `task` is the public API's; the studio page gets the same and a little more.
+
+Decides nothing: it only spells.
+"""
+
+import base64
+from typing import Any, Final
+
+from daydream.gpu.v1 import inference_pb2
+from daydream.tasks.v1 import tasks_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.foundation.rpc import status
+
+ENDED: Final = frozenset(
+    {
+        tasks_pb2.TASK_STATE_SUCCEEDED,
+        tasks_pb2.TASK_STATE_FAILED,
+        tasks_pb2.TASK_STATE_CANCELLED,
+    }
+)
+API_IMAGES: Final = "/api/v1/images/"
+PAGE_IMAGES: Final = "/images/"
+
+
+def time(stamp: Timestamp) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    moment = stamp.ToDatetime()
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def state(value: "tasks_pb2.TaskState.ValueType") -> str:
+    """A state's name without its prefix."""
+    return tasks_pb2.TaskState.Name(value).removeprefix("TASK_STATE_")
+
+
+def short(value: float) -> float:
+    """A 32-bit float as a person wrote it: 7.1 and not 7.099999904632568."""
+    return float(f"{value:.6g}")
+
+
+def parameters(value: tasks_pb2.Parameters) -> dict[str, Any]:
+    """What to draw and how."""
+    return {
+        "prompt": value.prompt,
+        "negative_prompt": value.negative_prompt,
+        "model": value.model,
+        "sampler": value.sampler,
+        "steps": value.steps,
+        "guidance": short(value.guidance),
+        "width": value.width,
+        "height": value.height,
+        "seed": value.seed,
+        "samples": value.samples,
+    }
+
+
+def progress(task: tasks_pb2.Task) -> dict[str, int]:
+    """Steps over all images; a task that succeeded has done them all."""
+    steps = task.progress.steps or task.parameters.steps * task.parameters.samples
+    if task.state == tasks_pb2.TASK_STATE_SUCCEEDED:
+        return {"step": steps, "steps": steps, "percent": 100}
+    return {"step": task.progress.step, "steps": steps, "percent": task.progress.percent}
+
+
+def image(value: tasks_pb2.Image, base: str) -> dict[str, Any]:
+    """A finished image. Its thumbnail's address is its own while only one size is kept."""
+    url = f"{base}{value.image_id}"
+    return {
+        "id": value.image_id,
+        "seed": value.seed,
+        "width": value.width,
+        "height": value.height,
+        "url": url,
+        "thumbnail_url": url,
+    }
+
+
+def task(value: tasks_pb2.Task, *, images: str = API_IMAGES) -> dict[str, Any]:
+    """A task as the public API shows it; `images` is the path that image ids are put behind."""
+    shown: dict[str, Any] = {
+        "id": value.task_id,
+        "state": state(value.state),
+        "progress": progress(value),
+        "price": value.price,
+        "charged": value.charged,
+        "created_at": time(value.created_time),
+        "parameters": parameters(value.parameters),
+        "images": [image(each, images) for each in value.images],
+    }
+    if value.state == tasks_pb2.TASK_STATE_QUEUED and value.progress.position:
+        shown["position"] = value.progress.position
+    if value.state not in ENDED and value.progress.HasField("remaining_ms"):
+        shown["estimated_seconds"] = round(value.progress.remaining_ms / 1000, 1)
+    if value.HasField("started_time"):
+        shown["started_at"] = time(value.started_time)
+    if value.HasField("finished_time"):
+        shown["finished_at"] = time(value.finished_time)
+        shown["duration_ms"] = value.duration_ms
+    if value.HasField("error"):
+        error = status.from_status(value.error)
+        shown["error"] = {"reason": error.detail_reason, "message": error.message}
+    return shown
+
+
+def page_task(value: tasks_pb2.Task) -> dict[str, Any]:
+    """A task as the studio page gets it: with its revision, its place in line and whether its money is settled."""
+    shown = task(value, images=PAGE_IMAGES)
+    shown["revision"] = value.revision
+    shown["settled"] = value.HasField("settled_time")
+    for each, made in zip(shown["images"], value.images, strict=True):
+        each["index"] = made.index
+    _add_waiting(shown, value)
+    return shown
+
+
+def page_progress(value: tasks_pb2.Task) -> dict[str, Any]:
+    """What moves between two stored states, with the preview as base64: the page's policy allows no data: URL."""
+    shown: dict[str, Any] = {"id": value.task_id, "state": state(value.state), "progress": progress(value)}
+    if value.progress.position:
+        shown["position"] = value.progress.position
+    if value.progress.HasField("remaining_ms"):
+        shown["estimated_seconds"] = round(value.progress.remaining_ms / 1000, 1)
+    _add_waiting(shown, value)
+    if value.progress.preview:
+        shown["preview"] = {
+            "type": value.progress.preview_content_type,
+            "data": base64.b64encode(value.progress.preview).decode("ascii"),
+        }
+    return shown
+
+
+def _add_waiting(shown: dict[str, Any], value: tasks_pb2.Task) -> None:
+    if value.state == tasks_pb2.TASK_STATE_QUEUED:
+        shown["ahead"] = value.progress.ahead
+        if value.progress.HasField("start_ms"):
+            shown["starts_in_seconds"] = round(value.progress.start_ms / 1000, 1)
+
+
+def model(value: inference_pb2.Model) -> dict[str, Any]:
+    """A model with what the panel needs: limits, defaults, samplers and measured step times."""
+    return {
+        "name": value.name,
+        "title": value.title or value.name,
+        "description": value.description,
+        "defaults": {
+            "steps": value.defaults.steps,
+            "guidance": short(value.defaults.guidance),
+            "width": value.defaults.width,
+            "height": value.defaults.height,
+        },
+        "limits": {
+            "min_size": value.limits.min_size,
+            "max_size": value.limits.max_size,
+            "size_multiple": value.limits.size_multiple,
+            "max_steps": value.limits.max_steps,
+            "max_guidance": short(value.limits.max_guidance),
+            "max_samples": value.limits.max_samples,
+            "max_prompt_chars": value.limits.max_prompt_chars,
+            "max_pixels": value.limits.max_pixels,
+        },
+        "samplers": [each.name for each in value.samplers],
+        "step_times": [
+            {"width": each.width, "height": each.height, "step_us": each.step_us, "image_us": each.image_us}
+            for each in value.step_times
+        ],
+        "example_prompts": list(value.example_prompts),
+        "known_words": list(value.known_words),
+    }

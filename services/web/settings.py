@@ -1,0 +1,42 @@
+"""What the gateway can be told."""
+
+from typing import Final
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from services.foundation import settings
+
+LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
+
+
+class WebSettings(settings.Settings):
+    """Read from `WEB_…` and the variables that services share."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WEB_", env_file=None, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    bind: str = "127.0.0.1:8000"
+    """Address to listen on, host:port."""
+    secret_key: SecretStr | None = None
+    """Signs the cookie that holds form tokens. Replicas need the same one; unset, one is made and kept in the data
+    folder."""
+    service_secret: SecretStr = Field(min_length=1)
+    """What auth knows this service by: `AUTH_SERVICE_SECRETS=web=…`."""
+    trusted_hosts: str = ""
+    """Host names, comma-separated, that requests may ask for beside this machine's own loopback names."""
+    cookie_secure: bool = False
+    """Whether cookies travel over HTTPS alone: switch it on wherever TLS ends before the gateway."""
+    rate_limit_url: str = "memory://"
+    """Where rate limits are counted; `redis://…` counts over all replicas, the default in each process."""
+    auth_target: str = Field(default="127.0.0.1:8011", validation_alias=settings.variable("AUTH_TARGET"))
+    """Where auth answers."""
+    tasks_target: str = Field(default="127.0.0.1:8012", validation_alias=settings.variable("TASKS_TARGET"))
+    """Where tasks answers."""
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every host name that requests may ask for, in lower case, without a port."""
+        named = (each.strip().lower() for each in self.trusted_hosts.split(","))
+        return frozenset(LOCAL_HOSTS) | {each for each in named if each}

@@ -1,0 +1,120 @@
+"""The Flask app: what is wired to what for pages and the JSON API."""
+
+import time
+from typing import Any, Final
+
+import flask
+from flask_bootstrap import Bootstrap5
+from flask_limiter import Limiter
+from flask_limiter.errors import RateLimitExceeded
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from services.foundation import errors, logs
+from services.web import assets, gate, problems, strict_json
+from services.web.api import install as install_api
+from services.web.backends import Accounts, Tasks
+from services.web.bridge import Bridge
+from services.web.pages import account, door, public, studio
+
+log = logs.logger(__name__)
+
+PAGE_COOKIE: Final = "dd_page"
+
+
+def create(
+    *,
+    accounts: Accounts,
+    tasks: Tasks,
+    bridge: Bridge,
+    secret_key: str,
+    cookie_secure: bool,
+    rate_limit_url: str,
+) -> flask.Flask:
+    """Build the app. Connects to nothing."""
+    app = flask.Flask(__name__, static_folder=str(assets.OURS), static_url_path=assets.root())
+    app.json = strict_json.Provider(app)
+    app.config.update(
+        SECRET_KEY=secret_key,
+        SESSION_COOKIE_NAME=PAGE_COOKIE,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=cookie_secure,
+        # A form token lasts as long as the browser's session: a page left open over lunch still works.
+        WTF_CSRF_TIME_LIMIT=None,
+        BOOTSTRAP_SERVE_LOCAL=True,
+        RATELIMIT_STORAGE_URI=rate_limit_url,
+        # A store that is away must not take the site with it.
+        RATELIMIT_SWALLOW_ERRORS=True,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+    )
+    app.jinja_env.globals.update(asset=assets.url)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    csrf = CSRFProtect(app)
+    Bootstrap5(app)
+    limiter = Limiter(get_remote_address, app=app)
+    guard = gate.Gate(app, accounts, bridge, cookie_secure=cookie_secure)
+    app.register_blueprint(public.blueprint())
+    app.register_blueprint(door.blueprint(accounts, bridge, guard, limiter))
+    app.register_blueprint(studio.blueprint(accounts, tasks, bridge, limiter))
+    app.register_blueprint(account.blueprint(accounts, bridge))
+    install_api(app, accounts=accounts, tasks=tasks, bridge=bridge, limiter=limiter, csrf=csrf)
+    _tell_errors(app)
+    return app
+
+
+def page(app: flask.Flask, problem: problems.Problem) -> str:
+    """An error as a page. Needs no request: it is also shown where Flask was never asked."""
+    return app.jinja_env.get_template("error.html").render(problem=problem)
+
+
+def _tell_errors(app: flask.Flask) -> None:
+    def told(problem: problems.Problem) -> Response:
+        request = flask.request
+        if problems.wants_page(request.path, request.headers.get("Accept", "")):
+            answer: Any = flask.Response(page(app, problem), mimetype="text/html")
+        else:
+            answer = flask.Response(app.json.dumps(problem.to_json()), mimetype=problems.MEDIA_TYPE)
+        answer.status_code = problem.status
+        answer.headers.update(problem.headers)
+        return answer  # type: ignore[no-any-return]
+
+    @app.errorhandler(errors.DaydreamError)
+    def refused(error: errors.DaydreamError) -> Response:
+        if isinstance(error, errors.Unexpected | errors.Unavailable):
+            log.error("refused", reason=error.detail_reason, metadata=error.metadata, exc_info=error)
+        return told(problems.of_error(error))
+
+    @app.errorhandler(RateLimitExceeded)
+    def too_often(_error: RateLimitExceeded) -> Response:
+        current = app.extensions["limiter"]
+        limit = next(iter(current)).current_limit
+        seconds = 60 if limit is None else max(1, int(limit.reset_at - time.time()))
+        return told(problems.of_status(429, f"Too many tries; wait {_span(seconds)}.", retry_after=seconds))
+
+    @app.errorhandler(CSRFError)
+    def out_of_date(_error: CSRFError) -> Response:
+        sentence = "This page was open for too long or belongs to another sign-in. Go back, reload it and try again."
+        problem = problems.of_status(400, sentence)
+        return told(problems.Problem(status=400, reason="FORM_OUT_OF_DATE", detail=problem.detail))
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        if error.code is None or error.code < 400:
+            return error.get_response()
+        detail = strict_json.detail_of(error)
+        return told(problems.of_status(error.code, detail))
+
+    @app.errorhandler(Exception)
+    def ours(error: Exception) -> Response:
+        log.exception("unexpected", path=flask.request.path)
+        del error
+        return told(problems.of_error(errors.Unexpected()))
+
+
+def _span(seconds: int) -> str:
+    if seconds < 90:
+        return f"{seconds} seconds"
+    return f"{-(-seconds // 60)} minutes"

@@ -1,0 +1,69 @@
+"""`GET /api/v1/tasks/{id}/events`: one task for programs, to its end."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.foundation import errors, logs
+from services.web import identifiers, present, visitors
+from services.web.backends import Accounts, Tasks, Visitor
+from services.web.streams import sse
+
+log = logs.logger(__name__)
+
+
+class TaskEvents:
+    """`task` carries the whole task whenever its stored state changed, `progress` the same form in between."""
+
+    def __init__(self, accounts: Accounts, tasks: Tasks, hub: sse.Hub, timing: sse.Timing) -> None:
+        """What it stands on."""
+        self._accounts, self._tasks, self._hub, self._timing = accounts, tasks, hub, timing
+
+    async def answer(self, request: Request) -> Response:
+        """Open the stream. Raises KeyNeeded, NotFound, TooManyStreams."""
+        authorization = request.headers.get("authorization", "")
+        visitor = await visitors.of_authorization(self._accounts, authorization)
+        task_id = identifiers.checked(request.path_params["task_id"])
+        # Asked before the stream opens, so that a missing task is a 404 and not an empty stream.
+        await self._tasks.get(visitor, task_id)
+        if request.method == "HEAD":
+            return Response(media_type=sse.MEDIA_TYPE)
+        body = self._body(visitor, authorization, task_id, sse.resume_from(request))
+        return sse.EventStream(body, give_back=self._hub.seat(visitor.user_id))
+
+    async def _body(
+        self, visitor: Visitor, authorization: str, task_id: str, after: int
+    ) -> AsyncGenerator[bytes, None]:
+        yield sse.hint(self._timing)
+
+        async def still_allowed() -> bool:
+            try:
+                await visitors.of_authorization(self._accounts, authorization)
+            except errors.NotAuthenticated:
+                return False
+            return True
+
+        beats = sse.Beats(self._timing, still_allowed)
+        told = -1
+        try:
+            async with (
+                self._tasks.watch_task(visitor, task_id, after) as messages,
+                contextlib.aclosing(sse.pull(messages, every=beats.every, closing=self._hub.closing)) as pulled,
+            ):
+                async for message in pulled:
+                    if not await beats.allowed():
+                        return
+                    if message is not None:
+                        name = "progress" if message.task.revision == told else "task"
+                        told = message.task.revision
+                        beats.spoke()
+                        yield sse.event(name, present.task(message.task), event_id=told)
+                        if message.task.state in present.ENDED:
+                            return
+                    for each in beats.heartbeat():
+                        yield each
+        except errors.DaydreamError as error:
+            # The line is cut; the client comes back with the last id and misses nothing.
+            log.warning("task stream broke off", reason=error.detail_reason)

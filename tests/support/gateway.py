@@ -1,0 +1,111 @@
+"""The gateway before made-up backends: its app in the test's own loop, or a real server on a free port."""
+
+import asyncio
+import contextlib
+import re
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import httpx
+from daydream.tasks.v1 import tasks_pb2
+from pydantic import SecretStr
+
+from services.web.__main__ import Server
+from services.web.app import Gateway
+from services.web.settings import WebSettings
+from services.web.streams.sse import Timing
+from services.web.visitors import SESSION_COOKIE
+from tests.support import gateway_backends
+from tests.support.gateway_backends import Backends
+
+ADA_KEY = {"Authorization": "Bearer dd_ada_key_0123456789"}
+BOB_KEY = {"Authorization": "Bearer dd_bob_key_0123456789"}
+QUICK = Timing(heartbeat=0.05, recheck=0.1, retry=0.05, first_back_off=0.02, last_back_off=0.1)
+PAGE = {"Accept": "text/html"}
+
+
+@dataclass(kw_only=True)
+class Site:
+    """A gateway to talk to."""
+
+    http: httpx.AsyncClient
+    """A browser that keeps cookies, or a program."""
+    backends: Backends
+    """What stands behind it."""
+    gateway: Gateway
+    """The app itself."""
+
+    def sign_in_as(self, email: str = "ada@example.org") -> str:
+        """Give the browser a session of its own; the session's public id."""
+        secret, session_id = self.backends.auth.open(email)
+        self.http.cookies.set(SESSION_COOKIE, secret)
+        return session_id
+
+    async def form_token(self, path: str = "/sign-in") -> str:
+        """The hidden token of the form on a page."""
+        page = await self.http.get(path, headers=PAGE)
+        found = re.search(r'name="csrf(?:_token"[^>]*value|-token" content)="([^"]+)"', page.text)
+        assert found is not None, page.text[:500]
+        return found[1]
+
+    async def script_headers(self) -> dict[str, str]:
+        """What the studio's scripts send with every change."""
+        return {"X-CSRFToken": await self.form_token("/studio"), "Accept": "application/json"}
+
+
+def settings(backends: Backends) -> WebSettings:
+    """Settings for a gateway before these backends."""
+    return WebSettings(
+        service_secret=SecretStr(gateway_backends.SERVICE_SECRET),
+        auth_target=backends.auth_target,
+        tasks_target=backends.tasks_target,
+    )
+
+
+@contextlib.asynccontextmanager
+async def in_process() -> AsyncIterator[Site]:
+    """The app without a socket."""
+    async with gateway_backends.running() as backends:
+        gateway = Gateway(settings(backends), secret_key="k" * 40, timing=QUICK)
+        transport = httpx.ASGITransport(app=gateway.app, raise_app_exceptions=False)
+        async with (
+            gateway.running(),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
+        ):
+            yield Site(http=http, backends=backends, gateway=gateway)
+
+
+@dataclass(kw_only=True)
+class Served(Site):
+    """A gateway behind a real socket."""
+
+    port: int
+    """Where it listens."""
+    server: Server
+    """What serves it."""
+
+
+@contextlib.asynccontextmanager
+async def served(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) -> AsyncIterator[Served]:
+    """The app under uvicorn on a free port; `draw` makes the files of images."""
+    async with gateway_backends.running(draw) as backends:
+        gateway = Gateway(settings(backends), secret_key="k" * 40, timing=QUICK)
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        server = Server(gateway, drain_seconds=2)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await until(lambda: server.started)
+        try:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+                yield Served(http=http, backends=backends, gateway=gateway, port=port, server=server)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
+    """Return as soon as it holds; fail when it does not in time."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 (a look at a condition that sets no event)
+            await asyncio.sleep(0.005)

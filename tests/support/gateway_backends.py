@@ -1,0 +1,536 @@
+"""auth and tasks as the gateway needs them, in memory: real gRPC servers, everything behind them made up.
+
+They keep the contract of the protos as far as the gateway can see it: sessions, keys, a purse, tasks that move when the
+test says so (`advance`) or by themselves (`play`).
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from daydream.auth.v1 import auth_pb2, auth_pb2_grpc
+from daydream.gpu.v1 import inference_pb2
+from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.foundation import errors, identity
+from services.foundation.rpc import server
+from services.foundation.rpc import status as rpc_status
+from tests.support import identity as signing
+
+SERVICE_SECRET: Final = "web-secret-for-tests"
+PASSWORD: Final = "a calm sea at dawn"
+ENDED: Final = (tasks_pb2.TASK_STATE_SUCCEEDED, tasks_pb2.TASK_STATE_FAILED, tasks_pb2.TASK_STATE_CANCELLED)
+
+
+def now() -> Timestamp:
+    """The time as protos have it."""
+    stamp = Timestamp()
+    stamp.GetCurrentTime()
+    return stamp
+
+
+class WrongCredentials(errors.NotAuthenticated):
+    """The email or the password is wrong."""
+
+    reason = "WRONG_CREDENTIALS"
+
+
+class SessionEnded(errors.NotAuthenticated):
+    """The session is over."""
+
+    reason = "SESSION_ENDED"
+
+
+class UnknownKey(errors.NotAuthenticated):
+    """There is no such API key."""
+
+    reason = "UNKNOWN_API_KEY"
+
+
+class EmailTaken(errors.AlreadyExists):
+    """There is an account with this address already."""
+
+    reason = "EMAIL_TAKEN"
+
+
+@dataclass(kw_only=True)
+class Person:
+    """An account."""
+
+    user_id: str
+    email: str
+    password: str
+    tokens: int = 100
+    staff: bool = False
+    entries: list[auth_pb2.Entry] = field(default_factory=list)
+
+    def proto(self) -> auth_pb2.User:
+        """As auth tells of it."""
+        role = auth_pb2.ROLE_STAFF if self.staff else auth_pb2.ROLE_USER
+        return auth_pb2.User(user_id=self.user_id, email=self.email, role=role, active=True, tokens=self.tokens)
+
+
+class FakeAuth(auth_pb2_grpc.AuthServiceServicer, auth_pb2_grpc.PurseServiceServicer):
+    """Accounts, sessions, keys."""
+
+    def __init__(self) -> None:
+        """One person with an API key."""
+        self.people: dict[str, Person] = {}
+        self.sessions: dict[str, tuple[str, str]] = {}
+        self.keys: dict[str, str] = {}
+        self.calls: list[str] = []
+        self.refuse_services = False
+        self.sign_in_refusal: errors.DaydreamError | None = None
+        self._numbers = itertools.count(1)
+        self.ada = self.add("ada@example.org")
+        self.add("bob@example.org")
+        self.keys["dd_ada_key_0123456789"] = "ada@example.org"
+        self.keys["dd_bob_key_0123456789"] = "bob@example.org"
+
+    def add(self, email: str, password: str = PASSWORD) -> Person:
+        """Make an account."""
+        person = Person(user_id=f"user-{next(self._numbers)}", email=email, password=password)
+        person.entries.append(
+            auth_pb2.Entry(
+                entry_id=f"e-{next(self._numbers)}",
+                kind=auth_pb2.ENTRY_KIND_SIGN_UP,
+                amount=100,
+                balance_after=100,
+                reason="welcome",
+                created_time=now(),
+            )
+        )
+        self.people[email] = person
+        return person
+
+    def open(self, email: str) -> tuple[str, str]:
+        """A session's secret and public id."""
+        number = next(self._numbers)
+        secret, session_id = f"secret-{number}-{email.partition('@')[0]}", f"session-{number}"
+        self.sessions[secret] = (email, session_id)
+        return secret, session_id
+
+    def end_all(self) -> None:
+        """Every session is over."""
+        self.sessions.clear()
+
+    def by_id(self, user_id: str) -> Person:
+        """The account with this id."""
+        return next(each for each in self.people.values() if each.user_id == user_id)
+
+    def _opened(self, person: Person) -> auth_pb2.OpenedSession:
+        secret, session_id = self.open(person.email)
+        expires = Timestamp()
+        expires.FromSeconds(int(time.time()) + 3600)
+        return auth_pb2.OpenedSession(
+            session=auth_pb2.Session(session_id=session_id, created_time=now(), expire_time=expires),
+            session_secret=secret,
+            user=person.proto(),
+            identity_token=self._identity(person, session_id),
+        )
+
+    def _identity(self, person: Person, session_id: str) -> auth_pb2.IdentityToken:
+        role = "staff" if person.staff else "user"
+        return auth_pb2.IdentityToken(token=signing.mint(person.user_id, role=role, session_id=session_id))
+
+    async def IssueServiceToken(self, request: Any, _call: Any) -> auth_pb2.IssueServiceTokenResponse:
+        """For the right secret."""
+        if self.refuse_services or request.secret != SERVICE_SECRET:
+            raise WrongCredentials
+        expires = Timestamp()
+        expires.FromSeconds(int(time.time()) + 300)
+        token = auth_pb2.IdentityToken(token=signing.mint_service(request.service), expire_time=expires)
+        return auth_pb2.IssueServiceTokenResponse(identity_token=token)
+
+    async def SignUp(self, request: Any, _call: Any) -> auth_pb2.SignUpResponse:
+        """A new account, once an address."""
+        self.calls.append("SignUp")
+        email = request.email.lower()
+        if email in self.people:
+            raise EmailTaken
+        if email.startswith("bad"):
+            raise errors.InvalidInput.of(errors.FieldViolation(field="email", description="This address is refused."))
+        return auth_pb2.SignUpResponse(opened=self._opened(self.add(email, request.password)))
+
+    async def SignIn(self, request: Any, _call: Any) -> auth_pb2.SignInResponse:
+        """The same words for a wrong address and a wrong password."""
+        self.calls.append("SignIn")
+        if self.sign_in_refusal is not None:
+            raise self.sign_in_refusal
+        person = self.people.get(request.email.lower())
+        if person is None or person.password != request.password:
+            raise WrongCredentials
+        return auth_pb2.SignInResponse(opened=self._opened(person))
+
+    async def SignOut(self, request: Any, _call: Any) -> auth_pb2.SignOutResponse:
+        """Twice is no error."""
+        self.sessions.pop(request.session_secret, None)
+        return auth_pb2.SignOutResponse()
+
+    async def ResolveSession(self, request: Any, _call: Any) -> auth_pb2.ResolveSessionResponse:
+        """Whose it is."""
+        found = self.sessions.get(request.session_secret)
+        if found is None:
+            raise SessionEnded
+        person = self.people[found[0]]
+        return auth_pb2.ResolveSessionResponse(
+            session=auth_pb2.Session(session_id=found[1]),
+            user=person.proto(),
+            identity_token=self._identity(person, found[1]),
+        )
+
+    async def ResolveApiKey(self, request: Any, _call: Any) -> auth_pb2.ResolveApiKeyResponse:
+        """Whose it is."""
+        email = self.keys.get(request.api_key)
+        if email is None:
+            raise UnknownKey
+        person = self.people[email]
+        return auth_pb2.ResolveApiKeyResponse(user=person.proto(), identity_token=self._identity(person, ""))
+
+    async def GetBalance(self, _request: Any, _call: Any) -> auth_pb2.GetBalanceResponse:
+        """The caller's."""
+        return auth_pb2.GetBalanceResponse(tokens=self.by_id(identity.caller().subject).tokens)
+
+    async def ListEntries(self, _request: Any, _call: Any) -> auth_pb2.ListEntriesResponse:
+        """The caller's, newest first."""
+        return auth_pb2.ListEntriesResponse(entries=reversed(self.by_id(identity.caller().subject).entries))
+
+
+MODEL: Final = inference_pb2.Model(
+    name="daydream-mini",
+    title="Daydream mini",
+    defaults=inference_pb2.Defaults(steps=20, guidance=2.5, width=256, height=256),
+    limits=inference_pb2.Limits(
+        min_size=64, max_size=512, size_multiple=64, max_steps=50, max_guidance=12, max_samples=10, max_prompt_chars=512
+    ),
+    samplers=[inference_pb2.Sampler(name="DPM++ 2M"), inference_pb2.Sampler(name="Euler a")],
+    step_times=[
+        inference_pb2.StepTime(width=256, height=256, step_us=60_000, image_us=250_000),
+        inference_pb2.StepTime(width=512, height=512, step_us=240_000, image_us=900_000),
+    ],
+    example_prompts=[
+        "A red boat on a calm sea at sunset",
+        "A blue house between trees on a snowy night",
+        "Three yellow rings on dark blue",
+    ],
+)
+
+
+class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
+    """The ledger, in memory."""
+
+    def __init__(self, auth: FakeAuth, draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) -> None:
+        """`draw` makes the file of an image."""
+        self._auth = auth
+        self._draw = draw or (lambda _task, index: b"\x89PNG\r\n\x1a\n" + bytes([index]) * 2048)
+        self.tasks: dict[str, tasks_pb2.Task] = {}
+        self.owners: dict[str, str] = {}
+        self.requests: dict[tuple[str, str], tuple[bytes, str]] = {}
+        self.files: dict[str, bytes] = {}
+        self.refusal: errors.DaydreamError | None = None
+        self.has_worker = True
+        self.watching = 0
+        self._revision = 0
+        self._watches: set[asyncio.Future[None]] = set()
+        self._version = 0
+        self._numbers = itertools.count(1)
+
+    def break_watches(self) -> None:
+        """Every open watch breaks off, once."""
+        for waiting in list(self._watches):
+            waiting.set_exception(errors.Unavailable("tasks is away", reason="BROKEN"))
+
+    async def _until_changed(self, version: int) -> int:
+        """Wait for a change after `version`, or for `break_watches`."""
+        if self._version != version:
+            return self._version
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watches.add(waiting)
+        try:
+            await waiting
+        finally:
+            self._watches.discard(waiting)
+        return self._version
+
+    def _mine(self, task_id: str) -> tasks_pb2.Task:
+        if self.owners.get(task_id) != identity.caller().subject:
+            raise errors.NotFound("There is no such task.", reason="TASK_NOT_FOUND")
+        return self.tasks[task_id]
+
+    async def SubmitTask(self, request: Any, _call: Any) -> tasks_pb2.SubmitTaskResponse:
+        """Queue it, for its price."""
+        if self.refusal is not None:
+            raise self.refusal
+        caller = identity.caller()
+        content = request.parameters.SerializeToString(deterministic=True)
+        known = self.requests.get((caller.subject, request.request_id))
+        if known is not None:
+            if known[0] != content:
+                raise errors.RequestIdReused
+            return tasks_pb2.SubmitTaskResponse(task=self.tasks[known[1]])
+        parameters = self._filled(request.parameters)
+        person = self._auth.by_id(caller.subject)
+        price = parameters.samples * max(1, -(-parameters.steps * parameters.width * parameters.height // 5_242_880))
+        if person.tokens < price:
+            raise errors.NotPossibleNow(
+                f"This costs {price} tokens and you have {person.tokens}.",
+                reason="NOT_ENOUGH_TOKENS",
+                metadata={"price": str(price), "balance": str(person.tokens)},
+            )
+        person.tokens -= price
+        task = tasks_pb2.Task(
+            task_id=f"task-{next(self._numbers)}",
+            session_id=caller.session_id,
+            state=tasks_pb2.TASK_STATE_QUEUED,
+            parameters=parameters,
+            price=price,
+            created_time=now(),
+        )
+        task.progress.position, task.progress.ahead, task.progress.start_ms = 1, 0, 400
+        task.progress.steps = parameters.steps * parameters.samples
+        self.tasks[task.task_id], self.owners[task.task_id] = task, caller.subject
+        self.requests[caller.subject, request.request_id] = (content, task.task_id)
+        await self.stored(task)
+        return tasks_pb2.SubmitTaskResponse(task=task)
+
+    @staticmethod
+    def _filled(asked: tasks_pb2.Parameters) -> tasks_pb2.Parameters:
+        filled = tasks_pb2.Parameters()
+        filled.CopyFrom(asked)
+        filled.model = filled.model or MODEL.name
+        filled.sampler = filled.sampler or MODEL.samplers[0].name
+        for name in ("steps", "guidance", "width", "height"):
+            if not asked.HasField(name):
+                setattr(filled, name, getattr(MODEL.defaults, name))
+        filled.seed = asked.seed if asked.HasField("seed") else -1
+        filled.samples = asked.samples if asked.HasField("samples") else 1
+        wrong = [
+            errors.FieldViolation(field=name, description=f"{name.capitalize()} must be {low} to {high}.")
+            for name, low, high in (("steps", 1, 50), ("width", 64, 512), ("height", 64, 512), ("guidance", 0, 12))
+            if not low <= getattr(filled, name) <= high or (name in {"width", "height"} and getattr(filled, name) % 64)
+        ]
+        if wrong:
+            raise errors.InvalidInput.of(*wrong)
+        return filled
+
+    async def stored(self, task: tasks_pb2.Task) -> None:
+        """The stored state changed: watchers hear of it under a new revision."""
+        self._revision += 1
+        task.revision = self._revision
+        await self.moved()
+
+    async def moved(self) -> None:
+        """Only progress changed."""
+        self._version += 1
+        for waiting in list(self._watches):
+            if not waiting.done():
+                waiting.set_result(None)
+
+    async def start(self, task_id: str, seed: int = 1000) -> None:
+        """A worker takes it."""
+        task = self.tasks[task_id]
+        task.state = tasks_pb2.TASK_STATE_RUNNING
+        task.started_time.CopyFrom(now())
+        if task.parameters.seed < 0:
+            task.parameters.seed = seed
+        task.progress.position = task.progress.ahead = 0
+        await self.stored(task)
+
+    async def step(self, task_id: str, preview: bytes = b"") -> None:
+        """A denoising step is done."""
+        task = self.tasks[task_id]
+        task.progress.step += 1
+        task.progress.percent = task.progress.step * 100 // task.progress.steps
+        task.progress.remaining_ms = (task.progress.steps - task.progress.step) * 60
+        if preview:
+            task.progress.preview, task.progress.preview_content_type = preview, "image/webp"
+        await self.moved()
+
+    async def deliver(self, task_id: str) -> tasks_pb2.Image:
+        """The next image is there."""
+        task = self.tasks[task_id]
+        index = len(task.images)
+        data = self._draw(task, index)
+        image = tasks_pb2.Image(
+            image_id=f"{task_id}-image-{index}",
+            index=index,
+            seed=task.parameters.seed + index,
+            width=task.parameters.width,
+            height=task.parameters.height,
+            content_type="image/png",
+            bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            created_time=now(),
+        )
+        self.files[image.image_id] = data
+        task.images.append(image)
+        await self.stored(task)
+        return image
+
+    async def end(self, task_id: str, error: errors.DaydreamError | None = None) -> None:
+        """It is over, and its money is settled."""
+        task = self.tasks[task_id]
+        task.state = tasks_pb2.TASK_STATE_FAILED if error else tasks_pb2.TASK_STATE_SUCCEEDED
+        if error:
+            task.error.CopyFrom(rpc_status.to_status(error))
+        await self._settle(task)
+
+    async def _settle(self, task: tasks_pb2.Task) -> None:
+        task.finished_time.CopyFrom(now())
+        if task.HasField("started_time"):
+            task.duration_ms = task.finished_time.ToMilliseconds() - task.started_time.ToMilliseconds()
+        task.charged = len(task.images) * task.price // task.parameters.samples
+        self._auth.by_id(self.owners[task.task_id]).tokens += task.price - task.charged
+        task.progress.preview = b""
+        task.settled_time.CopyFrom(now())
+        await self.stored(task)
+
+    async def GetTask(self, request: Any, _call: Any) -> tasks_pb2.GetTaskResponse:
+        """The caller's."""
+        return tasks_pb2.GetTaskResponse(task=self._mine(request.task_id))
+
+    async def ListTasks(self, request: Any, _call: Any) -> tasks_pb2.ListTasksResponse:
+        """The caller's, newest first, paged."""
+        mine = self._of(identity.caller().subject, request.session_id)[::-1]
+        begin, size = int(request.page_token or 0), request.page_size or 20
+        more = str(begin + size) if begin + size < len(mine) else ""
+        return tasks_pb2.ListTasksResponse(tasks=mine[begin : begin + size], next_page_token=more)
+
+    def _of(self, user_id: str, session_id: str) -> list[tasks_pb2.Task]:
+        return [
+            task
+            for task in self.tasks.values()
+            if self.owners[task.task_id] == user_id and session_id in {"", task.session_id}
+        ]
+
+    async def CancelTask(self, request: Any, _call: Any) -> tasks_pb2.CancelTaskResponse:
+        """One that has ended stays as it is."""
+        task = self._mine(request.task_id)
+        if task.state not in ENDED:
+            task.state = tasks_pb2.TASK_STATE_CANCELLED
+            await self._settle(task)
+        return tasks_pb2.CancelTaskResponse(task=task)
+
+    async def GetCapabilities(self, _request: Any, _call: Any) -> tasks_pb2.GetCapabilitiesResponse:
+        """One small model."""
+        if not self.has_worker:
+            raise errors.Unavailable("No worker has started yet.", reason="NO_WORKER")
+        return tasks_pb2.GetCapabilitiesResponse(models=[MODEL], queue_limit=100, workers=1)
+
+    async def DownloadImage(self, request: Any, _call: Any) -> AsyncIterator[tasks_pb2.DownloadImageResponse]:
+        """The file in pieces."""
+        subject = identity.caller().subject
+        for task in self._of(subject, ""):
+            for image in task.images:
+                if image.image_id == request.image_id:
+                    yield tasks_pb2.DownloadImageResponse(image=image)
+                    data = self.files[image.image_id]
+                    for at in range(0, len(data), 1024):
+                        yield tasks_pb2.DownloadImageResponse(data=data[at : at + 1024])
+                    return
+        raise errors.NotFound("There is no such image.", reason="IMAGE_NOT_FOUND")
+
+    async def WatchSession(self, request: Any, _call: Any) -> AsyncIterator[tasks_pb2.WatchSessionResponse]:
+        """What is newer, then what changes or moves."""
+        subject = identity.caller().subject
+        seen: dict[str, bytes] = {
+            each.task_id: each.SerializeToString()
+            for each in self._of(subject, request.session_id)
+            if each.revision <= request.after_revision
+        }
+        first, version = True, -1
+        self.watching += 1
+        try:
+            while True:
+                fresh = [
+                    each
+                    for each in self._of(subject, request.session_id)
+                    if seen.get(each.task_id) != each.SerializeToString()
+                ]
+                seen |= {each.task_id: each.SerializeToString() for each in fresh}
+                if fresh or first:
+                    yield tasks_pb2.WatchSessionResponse(tasks=fresh, revision=self._revision)
+                first = False
+                version = await self._until_changed(version)
+        finally:
+            self.watching -= 1
+
+    async def WatchTask(self, request: Any, _call: Any) -> AsyncIterator[tasks_pb2.WatchTaskResponse]:
+        """To its end."""
+        task = self._mine(request.task_id)
+        seen, version = b"", -1
+        if task.revision == request.after_revision:
+            seen = task.SerializeToString()
+        self.watching += 1
+        try:
+            while True:
+                if task.SerializeToString() != seen:
+                    seen = task.SerializeToString()
+                    yield tasks_pb2.WatchTaskResponse(task=task)
+                if task.state in ENDED:
+                    return
+                version = await self._until_changed(version)
+        finally:
+            self.watching -= 1
+
+
+def _everything(*services: Any) -> dict[str, identity.Access]:
+    """Every method of the services, open to everyone known."""
+    anyone = identity.people(identity.Scope.READ, also=frozenset({"*"}))
+    table = {f"/{service.full_name}/{method.name}": anyone for service in services for method in service.methods}
+    return {**table, "/daydream.auth.v1.AuthService/IssueServiceToken": identity.PUBLIC}
+
+
+@dataclass(kw_only=True)
+class Backends:
+    """Both, running."""
+
+    auth: FakeAuth
+    tasks: FakeTasks
+    auth_target: str
+    tasks_target: str
+    auth_server: server.Server
+    tasks_server: server.Server
+
+
+@contextlib.asynccontextmanager
+async def running(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) -> AsyncIterator[Backends]:
+    """Both servers on free ports of loopback."""
+    auth = FakeAuth()  # type: ignore[abstract]
+    tasks = FakeTasks(auth, draw)
+    services = {
+        "auth": [
+            auth_pb2.DESCRIPTOR.services_by_name["AuthService"],
+            auth_pb2.DESCRIPTOR.services_by_name["PurseService"],
+        ],
+        "tasks": [tasks_pb2.DESCRIPTOR.services_by_name["TaskService"]],
+    }
+    servers, targets = {}, {}
+    for name, described in services.items():
+        verifier = identity.Verifier(audience=name, fetch_keys=signing.fetch_keys)
+        servers[name] = server.Server(verifier=verifier, access=_everything(*described))
+        targets[name] = f"127.0.0.1:{servers[name].grpc.add_insecure_port('127.0.0.1:0')}"
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(auth, servers["auth"].grpc)
+    auth_pb2_grpc.add_PurseServiceServicer_to_server(auth, servers["auth"].grpc)
+    tasks_pb2_grpc.add_TaskServiceServicer_to_server(tasks, servers["tasks"].grpc)
+    for each in servers.values():
+        await each.grpc.start()
+        await each.ready()
+    try:
+        yield Backends(
+            auth=auth,
+            tasks=tasks,
+            auth_target=targets["auth"],
+            tasks_target=targets["tasks"],
+            auth_server=servers["auth"],
+            tasks_server=servers["tasks"],
+        )
+    finally:
+        for each in servers.values():
+            await each.drain(0)
