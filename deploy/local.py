@@ -21,7 +21,6 @@ import tempfile
 import threading
 import time
 import types
-import urllib.request
 import xmlrpc.client
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +28,7 @@ from typing import Any, Final
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from deploy import processes
-from services.foundation.rpc import probe
+from deploy import processes, readiness
 
 STAFF_EMAIL: Final = "staff@daydream.local"
 EMAIL_TAKEN_EXIT: Final = 3
@@ -196,30 +194,17 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _serving(port: int) -> bool:
-    return probe.is_serving(f"127.0.0.1:{port}", seconds=1)
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def wait_until_ready(supervisor: Supervisor, ports: processes.Ports, logs: Path, stop: threading.Event) -> None:
-    """Return when every service answers, or when told to stop. Raises CannotRun for one that cannot start."""
-    waiting = {
-        **{name: (_serving, getattr(ports, name)) for name in ("auth", "gpu", "tasks")},
-        "web": (_answers, ports.web),
-    }
+def wait_until_ready(
+    supervisor: Supervisor, ports: processes.Ports, secrets_: processes.Secrets, logs: Path, stop: threading.Event
+) -> None:
+    """Return when a task could be submitted, or when told to stop. Raises CannotRun for a service that cannot start."""
+    waiting = readiness.checks(ports, secrets_)
     deadline = time.monotonic() + START_SECONDS
     while waiting and not stop.wait(0.2):
         for name, state in supervisor.states().items():
             if state == "FATAL":
                 raise CannotRun(f"{name} cannot start: {_last_log_line(logs / f'{name}.log')}")
-        waiting = {name: (check, port) for name, (check, port) in waiting.items() if not check(port)}
+        waiting = {name: check for name, check in waiting.items() if not check()}
         if time.monotonic() > deadline:
             raise CannotRun(f"{', '.join(waiting)} did not get ready within {START_SECONDS} s; the logs are in {logs}.")
 
@@ -245,7 +230,8 @@ def run(stop: threading.Event) -> None:
         logs = data / "logs"
         logs.mkdir(exist_ok=True)
         url = f"http://127.0.0.1:{ports.web}"
-        chosen = processes.programs(ports, read_secrets(data), data)
+        drawn = read_secrets(data)
+        chosen = processes.programs(ports, drawn, data)
         by_name = {program.name: program for program in chosen}
         print("Preparing the databases …", flush=True)
         for name in ("auth", "tasks"):
@@ -263,7 +249,7 @@ def run(stop: threading.Event) -> None:
         print("Starting the services …", flush=True)
         supervisor = Supervisor(config, control)
         try:
-            wait_until_ready(supervisor, ports, logs, stop)
+            wait_until_ready(supervisor, ports, drawn, logs, stop)
             if not stop.is_set():
                 password = account["password"] if is_new else f"as in {data / 'first-run.json'}"
                 print(f"Daydream is ready: {url}  (sign in as {account['email']}, password {password})", flush=True)
