@@ -42,7 +42,9 @@ class Program:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     """What it is told beyond the environment everybody inherits."""
-    stop_seconds: int = 30
+    start_seconds: int = 3
+    """One that stops sooner did not start; three times in a row, and the supervisor gives up on it."""
+    stop_seconds: int = 40
     """How long it may take to drain before it is killed."""
 
 
@@ -56,11 +58,12 @@ def programs(ports: Ports, secrets: Secrets, data: Path) -> tuple[Program, ...]:
         "NATS_URL": f"nats://127.0.0.1:{ports.nats}",
     }
 
-    def service(name: str, **environment: str) -> Program:
+    def service(name: str, *, start_seconds: int = 3, **environment: str) -> Program:
         return Program(
             name=name,
             command=(sys.executable, "-m", f"services.{name}"),
             environment={**addresses, **environment},
+            start_seconds=start_seconds,
         )
 
     nats = (
@@ -74,7 +77,8 @@ def programs(ports: Ports, secrets: Secrets, data: Path) -> tuple[Program, ...]:
             AUTH_BIND=f"127.0.0.1:{ports.auth}",
             AUTH_SERVICE_SECRETS=f"web={secrets.web},tasks={secrets.tasks}",
         ),
-        service("gpu", GPU_BIND=f"127.0.0.1:{ports.gpu}"),
+        # torch alone takes seconds to import, and weights that cannot be used are found out only after that.
+        service("gpu", start_seconds=20, GPU_BIND=f"127.0.0.1:{ports.gpu}"),
         service("tasks", TASKS_BIND=f"127.0.0.1:{ports.tasks}", TASKS_SERVICE_SECRET=secrets.tasks),
         service(
             "web",
@@ -108,7 +112,7 @@ def write_supervisor_config(path: Path, chosen: tuple[Program, ...], *, logs: Pa
             "environment": _escape(environment),
             "priority": str(order),
             "autorestart": "true",
-            "startsecs": "2",
+            "startsecs": str(program.start_seconds),
             "startretries": "3",
             "stopsignal": "TERM",
             "stopwaitsecs": str(program.stop_seconds),

@@ -3,10 +3,12 @@
 import urllib.request
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import grpc
 from daydream.auth.v1 import auth_pb2, auth_pb2_grpc
 from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from deploy import processes
 from services.foundation.rpc import probe
@@ -18,16 +20,27 @@ def checks(ports: processes.Ports, secrets: processes.Secrets) -> dict[str, Call
         "auth": partial(_serving, ports.auth),
         "gpu": partial(_serving, ports.gpu),
         "tasks": partial(_serving, ports.tasks),
-        "web": partial(_answers, ports.web),
+        "web": partial(_page_ready, ports.web),
         "the ledger's worker": partial(_sees_worker, ports, secrets),
     }
+
+
+def answers(port: int) -> bool:
+    """Whether a service speaks at all, ready or not."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            stub.Check(health_pb2.HealthCheckRequest(), timeout=1)
+        except grpc.RpcError:
+            return False
+    return True
 
 
 def _serving(port: int) -> bool:
     return probe.is_serving(f"127.0.0.1:{port}", seconds=1)
 
 
-def _answers(port: int) -> bool:
+def _page_ready(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)

@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy import environment, processes
+from deploy import data_folder, environment, processes
+from deploy.refusal import CannotRun
 from tests.support.stack import ROOT, Stack
 
 pytestmark = pytest.mark.slow
@@ -122,6 +123,33 @@ def test_a_service_that_cannot_start_is_one_sentence(data: Path, tmp_path: Path)
     assert "gpu cannot start" in stack.output
     assert str(tmp_path / "empty") in stack.output
     assert "Traceback" not in stack.output
+
+
+def test_a_sign_in_is_drawn_once_and_a_crash_before_the_account_is_made_loses_nothing(tmp_path: Path) -> None:
+    drawn = data_folder.FirstRun(tmp_path, "http://here")
+
+    after_crash = data_folder.FirstRun(tmp_path, "http://here")
+
+    assert (after_crash.password, after_crash.api_key) == (drawn.password, drawn.api_key)
+    assert drawn.password in drawn.sign_in(account_is_new=True)
+
+
+def test_whoever_deleted_the_file_is_told_no_password_that_is_none(tmp_path: Path) -> None:
+    drawn = data_folder.FirstRun(tmp_path, "http://here")
+
+    told = drawn.sign_in(account_is_new=False)
+
+    assert "as before" in told
+    assert drawn.password not in told
+    assert not drawn.path.exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_damaged_first_run_file_is_one_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "first-run.json").write_text(content)
+
+    with pytest.raises(CannotRun, match="damaged"):
+        data_folder.FirstRun(tmp_path, "http://here")
 
 
 def test_the_process_file_gives_no_program_anothers_secret(tmp_path: Path) -> None:
