@@ -16,7 +16,7 @@ from services.auth.errors import EmailTaken
 from services.auth.settings import Settings
 from services.auth.tokens import KeyFileUnusable
 from services.foundation import errors, logs, migrations
-from services.foundation.rpc.server import PortTaken, until_told_to_stop
+from services.foundation.rpc.server import CannotListen, until_told_to_stop
 from services.foundation.settings import complain, load
 
 EMAIL_TAKEN_EXIT: Final = 3
@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             asyncio.run(_create_staff(settings, asked))
         else:
             asyncio.run(_serve(settings))
-    except (migrations.StaleSchema, PortTaken, KeyFileUnusable) as error:
+    except (migrations.StaleSchema, CannotListen, KeyFileUnusable) as error:
         raise complain(str(error)) from error
     except sa.exc.OperationalError as error:
-        raise complain(f"the database cannot be reached: {' '.join(str(error.orig).split())}") from error
+        raise complain(migrations.explain(error)) from error
     except OSError as error:
         raise complain(f"{error.filename} cannot be used: {error.strerror}") from error
 

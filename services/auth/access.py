@@ -8,7 +8,8 @@ from services.foundation.identity import PUBLIC, Access, Scope, people, services
 # A person never calls auth with what they typed: a gateway does, in its own name.
 _GATEWAYS: Final = services("web", "plugins")
 _READ: Final = people(Scope.READ)
-_CHANGE: Final = people(Scope.GENERATE)
+# A key that was made to draw must not change whose account it is, nor make keys that outlive it.
+_CHANGE: Final = people(Scope.GENERATE, session=True)
 _STAFF: Final = people(Scope.ADMIN, staff=True)
 _LEDGER: Final = services("tasks")
 

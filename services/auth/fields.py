@@ -25,7 +25,8 @@ _MOBILE: Final = re.compile(r"[0-9+()/ -]*")
 # These turn text round for the eye, so that one name can look like another.
 _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
-# A studio at home may well live under .local or .test; whether mail gets there is its people's affair.
+# A studio at home may well live under .local or .test; whether mail gets there is its people's affair. The library
+# reads this list and no argument (`test_environment` lets .test alone through); nobody else here asks the library.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 

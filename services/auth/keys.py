@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import shortuuid
 
 from services.auth import fields, paging
 from services.auth.errors import ApiKeyNotFound, SessionEnded, UnknownApiKey
+from services.auth.noting import Notes
 from services.auth.secret_text import hash_secret, new_secret
 from services.auth.storage import Storage
 from services.auth.tokens import PEOPLE_SCOPES, Signer
@@ -65,6 +67,7 @@ class ApiKeys:
     def __init__(self, storage: Storage, signer: Signer, *, now: Callable[[], dt.datetime]) -> None:
         """`now` is the clock, aware."""
         self._storage, self._signer, self._now = storage, signer, now
+        self._notes = Notes()
 
     async def create(self, caller: Caller, *, name: str, scopes: tuple[str, ...]) -> tuple[ApiKey, str]:
         """Make a key for the caller; gives it with its secret.
@@ -100,11 +103,14 @@ class ApiKeys:
         key, user = found
         if not user.active:
             raise UnknownApiKey
-        if key.last_used_time is None or now - key.last_used_time >= USED_EVERY:
-            async with self._storage.write() as work:
-                await work.keys.touch(key.api_key_id, now)
+        due = key.last_used_time is None or now - key.last_used_time >= USED_EVERY
+        if due and await self._notes.write(functools.partial(self._note_used, key.api_key_id, now)):
             key = dataclasses.replace(key, last_used_time=now)
         return Resolved(key=key, user=user, identity_token=self._signer.for_user(user, key.scopes))
+
+    async def _note_used(self, api_key_id: str, now: dt.datetime) -> None:
+        async with self._storage.write() as work:
+            await work.keys.touch(api_key_id, now)
 
     async def listing(self, caller: Caller, *, page_size: int, page_token: str) -> Page[ApiKey]:
         """The caller's keys, newest first."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +11,7 @@ import shortuuid
 
 from services.auth import fields, paging
 from services.auth.errors import SessionEnded, SessionNotFound
+from services.auth.noting import Notes
 from services.auth.secret_text import hash_secret, new_secret
 from services.auth.storage import Storage
 from services.auth.tokens import Signer, scopes_of
@@ -56,6 +58,7 @@ class Sessions:
     def __init__(self, storage: Storage, signer: Signer, *, now: Callable[[], dt.datetime]) -> None:
         """`now` is the clock, aware."""
         self._storage, self._signer, self._now = storage, signer, now
+        self._notes = Notes()
 
     def draw(self, user_id: str, *, user_agent: str, stay_signed_in: bool = False) -> NewSession:
         """A new session with an id and a secret nobody has seen: 12 hours long, or 30 days."""
@@ -85,12 +88,16 @@ class Sessions:
         session, user = found
         if session.expire_time <= now or not user.active:
             raise SessionEnded
-        if now - session.last_seen_time >= SEEN_EVERY:
-            async with self._storage.write() as work:
-                await work.sessions.touch(session.session_id, now)
+        if now - session.last_seen_time >= SEEN_EVERY and await self._notes.write(
+            functools.partial(self._note_seen, session.session_id, now)
+        ):
             session = dataclasses.replace(session, last_seen_time=now)
         token = self._signer.for_user(user, scopes_of(user.role), session_id=session.session_id)
         return Resolved(session=session, user=user, identity_token=token)
+
+    async def _note_seen(self, session_id: str, now: dt.datetime) -> None:
+        async with self._storage.write() as work:
+            await work.sessions.touch(session_id, now)
 
     async def sign_out(self, secret: str) -> None:
         """End the session with this secret, if it is still there."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import sqlalchemy as sa
 from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -13,8 +12,6 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from services.auth.fields import MOST_TOKENS_AT_ONCE
 from services.foundation import settings
 
-_DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+psycopg")
-_ADDRESS: Final = re.compile(r"\S+:\d{1,5}")
 _SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 # Shorter ones are words that somebody made up, and could be guessed.
 _SECRET_CHARACTERS: Final = 16
@@ -25,9 +22,9 @@ class Settings(settings.Settings):
 
     model_config = SettingsConfigDict(env_prefix="AUTH_")
 
-    bind: str = "127.0.0.1:8011"
+    bind: settings.BindAddress = "127.0.0.1:8011"
     """Where to listen, `host:port`."""
-    database_url: str | None = Field(default=None, repr=False)
+    database_url: settings.DatabaseUrl | None = Field(default=None, repr=False)
     """`postgresql+psycopg://…` or `sqlite+aiosqlite:///…`; unset means `auth.db` in the data folder."""
     signing_key_file: Path | None = None
     """PEM file of the Ed25519 key, made if it is missing; unset means `auth/signing-key.pem` in the data folder."""
@@ -47,24 +44,6 @@ class Settings(settings.Settings):
     def key_file(self) -> Path:
         """Where the signing key is."""
         return self.signing_key_file or self.data_dir / "auth" / "signing-key.pem"
-
-    @field_validator("bind")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if not _ADDRESS.fullmatch(value):
-            raise PydanticCustomError("address", "must be host:port")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str | None) -> str | None:
-        try:
-            driver = None if value is None else sa.make_url(value).drivername
-        except (sa.exc.ArgumentError, ValueError):  # a port that is no number is the latter
-            driver = ""
-        if driver is not None and driver not in _DRIVERS:
-            raise PydanticCustomError("database", f"must be a URL of {' or '.join(_DRIVERS)}")
-        return value
 
     @field_validator("service_secrets", mode="before")
     @classmethod

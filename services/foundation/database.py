@@ -4,15 +4,22 @@ On SQLite every transaction that may write begins with BEGIN IMMEDIATE, so that 
 half-way with "database is locked". `FOR UPDATE SKIP LOCKED` is dropped by SQLAlchemy there, so one query serves both.
 """
 
+import asyncio
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from services.foundation import errors, logs
+
+log = logs.logger(__name__)
 Sessions = async_sessionmaker[AsyncSession]
 READ_ONLY: Final = "daydream_read_only"
+_TURN_SECONDS: Final = 10.0
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -25,7 +32,11 @@ def open_engine(url: str) -> AsyncEngine:
             url,
             hide_parameters=True,
             pool_pre_ping=True,
-            connect_args={"options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"},
+            connect_args={
+                # A host that is switched off refuses nothing; it just never answers.
+                "connect_timeout": 5,
+                "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
+            },
         )
     database = sa.make_url(url).database
     if database and database != ":memory:":
@@ -59,6 +70,43 @@ def make_sessions(engine: AsyncEngine) -> Sessions:
 def make_readers(engine: AsyncEngine) -> Sessions:
     """Sessions that only read; on SQLite they never wait for a writer."""
     return async_sessionmaker(engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Raise what a database fails with that does not answer, or not in time, as Unavailable."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        log.warning("database", error=repr(error.__cause__ or error))
+        raise errors.Unavailable(retry_after=1) from error
+
+
+class WritersTurn:
+    """What writers hold while they write, first come, first served; `async with` it round every such transaction.
+
+    SQLite lets one writer in at a time and makes the others poll, so that in a crowd some may never get in; waiting in
+    line here is quicker and fair. PostgreSQL needs no such line.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """One for an engine, whoever writes through it."""
+        self._line = asyncio.Lock() if engine.dialect.name == "sqlite" else None
+
+    async def __aenter__(self) -> None:
+        """Wait for the turn. Raises SQLAlchemy's TimeoutError, as a pool without a free connection does."""
+        if self._line is None:
+            return
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._line.acquire()
+        except TimeoutError as error:
+            raise sa.exc.TimeoutError(f"no turn to write within {_TURN_SECONDS:g} s") from error
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let the next one in."""
+        if self._line is not None:
+            self._line.release()
 
 
 class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):

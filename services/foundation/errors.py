@@ -44,17 +44,19 @@ class DaydreamError(Exception):
         metadata: Mapping[str, str] | None = None,
         fields: tuple[FieldViolation, ...] = (),
         retry_after: float | None = None,
+        cause_detail: str = "",
     ) -> None:
         """Keep what a client may need.
 
         `message` replaces the docstring; `reason` the class's own (for errors read off the wire); `metadata` goes into
-        ErrorInfo; `retry_after` is in seconds.
+        ErrorInfo; `retry_after` is in seconds; `cause_detail` is for logs and never leaves the process.
         """
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
         self.detail_reason = reason or type(self).reason
         self.metadata = dict(metadata or {})
         self.fields = fields
         self.retry_after = retry_after
+        self.cause_detail = cause_detail
         super().__init__(self.message)
 
 

@@ -6,6 +6,7 @@ plain metadata. Nothing here signs: that is auth's alone.
 
 import contextvars
 import enum
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,12 +14,14 @@ from typing import Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.foundation import errors
+from services.foundation import errors, shielding
 
 ISSUER: Final = "daydream-auth"
 ALGORITHM: Final = "EdDSA"
 # Clocks of machines that keep time differ by less.
 LEEWAY_SECONDS: Final = 10
+# Anybody can name a key that there is not; auth is asked about such names no more often than this.
+KEYS_FETCHED_EVERY_SECONDS: Final = 5.0
 
 
 class Role(enum.StrEnum):
@@ -67,6 +70,8 @@ class Access:
     """Services that may call it; `*` stands for every service."""
     scope: Scope | None = None
     """People may call it with this scope; None keeps people out unless it is public."""
+    session: bool = False
+    """Of people, only those signed in with a browser, and keys with the admin scope."""
     staff: bool = False
     """Of people, only staff."""
 
@@ -81,6 +86,9 @@ class Access:
         elif self.scope is None or self.scope not in caller.scopes:
             allowed = False
         else:
+            in_person = bool(caller.session_id) or Scope.ADMIN in caller.scopes
+            if self.session and not in_person:
+                return errors.NotAllowed("A key may not do this; sign in with a browser.")
             allowed = caller.is_staff or not self.staff
         return None if allowed else errors.NotAllowed()
 
@@ -93,9 +101,9 @@ def services(*names: str) -> Access:
     return Access(services=frozenset(names))
 
 
-def people(scope: Scope, *, staff: bool = False, also: frozenset[str] = frozenset()) -> Access:
+def people(scope: Scope, *, staff: bool = False, session: bool = False, also: frozenset[str] = frozenset()) -> Access:
     """Access for people whose token has the scope, and for the services in `also`."""
-    return Access(scope=scope, staff=staff, services=also)
+    return Access(scope=scope, staff=staff, session=session, services=also)
 
 
 class UnknownToken(errors.NotAuthenticated):
@@ -113,11 +121,13 @@ class Verifier:
     So a service goes on believing good tokens while auth is away.
     """
 
-    def __init__(self, *, audience: str, fetch_keys: FetchKeys) -> None:
+    def __init__(self, *, audience: str, fetch_keys: FetchKeys, clock: Callable[[], float] = time.monotonic) -> None:
         """`audience` is this service's name; `fetch_keys` gives key id → raw 32-byte Ed25519 public key."""
         self._audience = audience
-        self._fetch_keys = fetch_keys
+        self._fetch_keys, self._clock = fetch_keys, clock
         self._keys: dict[str, Ed25519PublicKey] = {}
+        self._fetching = shielding.Shared(self._fetch)
+        self._fetched_at: float | None = None
 
     async def verify(self, token: str) -> Caller:
         """The caller a token stands for. Raises UnknownToken, or Unavailable when its key cannot be fetched."""
@@ -127,9 +137,8 @@ class Verifier:
             raise UnknownToken from error
         if not isinstance(key_id, str):
             raise UnknownToken
-        if key_id not in self._keys:
-            fetched = await self._fetch_keys()
-            self._keys = {each: Ed25519PublicKey.from_public_bytes(raw) for each, raw in fetched.items()}
+        if key_id not in self._keys and self._may_fetch():
+            await self._fetching()
         if key_id not in self._keys:
             raise UnknownToken
         try:
@@ -151,6 +160,15 @@ class Verifier:
             )
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as error:
             raise UnknownToken from error
+
+    def _may_fetch(self) -> bool:
+        # Only an answer starts the pause: while auth is away, its first answer must count at once.
+        return self._fetched_at is None or self._clock() - self._fetched_at >= KEYS_FETCHED_EVERY_SECONDS
+
+    async def _fetch(self) -> None:
+        fetched = await self._fetch_keys()
+        self._keys = {each: Ed25519PublicKey.from_public_bytes(raw) for each, raw in fetched.items()}
+        self._fetched_at = self._clock()
 
 
 _caller: contextvars.ContextVar[Caller | None] = contextvars.ContextVar("caller", default=None)

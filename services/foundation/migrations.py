@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from pathlib import Path
 from types import ModuleType
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import command
@@ -17,6 +18,11 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
 from services.foundation import database, settings
+
+# Another replica's migration is waited for this long; a table that a running service holds, much less.
+WAIT_SECONDS: Final = 60.0
+_TABLE_LOCK: Final = "10s"
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
 class StaleSchema(Exception):
@@ -32,16 +38,30 @@ def _config(folder: Path, url: str) -> Config:
     return config
 
 
-async def upgrade(url: str, folder: Path) -> None:
-    """Bring the database to the newest schema; a second caller waits for the first."""
+def lock_number(folder: Path) -> int:
+    """What the service's migrations lock on PostgreSQL, by `pg_advisory_xact_lock`."""
+    return int.from_bytes(hashlib.sha256(folder.parent.name.encode()).digest()[:7])
+
+
+async def upgrade(url: str, folder: Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
+    """Bring the database to the newest schema; a second caller waits for the first, `wait_seconds` at most."""
     config = _config(folder, url)
     engine = database.open_engine(url)
+    wait_ms = int(wait_seconds * 1000)
+
+    def patient(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={wait_ms}")
+        cursor.close()
+
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine.sync_engine, "connect", patient)
 
     def work(connection: sa.Connection) -> None:
         if connection.dialect.name == "postgresql":
-            number = int.from_bytes(hashlib.sha256(str(folder.parent.name).encode()).digest()[:7])
-            connection.execute(sa.text("SET LOCAL lock_timeout = '10s'"))
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+            connection.execute(sa.text(f"SET LOCAL lock_timeout = '{wait_ms}ms'"))
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": lock_number(folder)})
+            connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_TABLE_LOCK}'"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -80,9 +100,17 @@ async def require_current(url: str, folder: Path, service: str) -> None:
         )
 
 
+def explain(error: sa.exc.OperationalError) -> str:
+    """What keeps a service from its database, in one line; drivers say it in several."""
+    said = " ".join(str(error.orig).split())
+    if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE or said == "database is locked":
+        return "the database is in use: another migration, or a service that still runs, has held it for too long"
+    return f"the database cannot be reached: {said}"
+
+
 def migrate_command(url: str, folder: Path) -> None:
     """What `python -m services.NAME migrate` does."""
     try:
         asyncio.run(upgrade(url, folder))
     except sa.exc.OperationalError as error:
-        raise settings.complain(f"the database cannot be reached: {error.orig}") from error
+        raise settings.complain(explain(error)) from error

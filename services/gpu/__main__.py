@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
+from typing import Final
 
 from services.foundation import logs
 from services.foundation.rpc import server
@@ -11,8 +12,8 @@ from services.foundation.settings import complain, load
 from services.gpu import access, bootstrap, errors
 from services.gpu.settings import GpuSettings
 
-# Once the engine has ended, its callers are told how within this.
-_LAST_WORDS_SECONDS = 2.0
+LAST_WORDS_SECONDS: Final = 2.0
+"""Once the engine has ended, its callers are told how within this."""
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     try:
         code = asyncio.run(_serve(settings))
-    except (server.PortTaken, errors.ModelUnusable) as error:
+    except (server.CannotListen, errors.ModelUnusable) as error:
         raise complain(str(error)) from error
     # At once, not by way of the interpreter's own end: that would take torch apart under a step or a load still running
     # in the engine's thread.
@@ -51,13 +52,13 @@ async def _serve(settings: GpuSettings) -> int:
 
 async def _stop(worker: bootstrap.Worker, grace_seconds: float) -> None:
     worker.engine.drain()
-    refusing = asyncio.create_task(worker.server.drain(grace_seconds + _LAST_WORDS_SECONDS))
+    refusing = asyncio.create_task(worker.server.drain(grace_seconds + LAST_WORDS_SECONDS))
     # What still runs when the grace period ends is ended by the engine, which can say why; the server just hangs up.
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(worker.engine.idle(), grace_seconds)
     await worker.engine.stop()
     # Again, with what grace is left, for somebody who watches the health would hold the first call up to its end.
-    await worker.server.drain(_LAST_WORDS_SECONDS)
+    await worker.server.drain(LAST_WORDS_SECONDS)
     await refusing
     await worker.auth.close()
 

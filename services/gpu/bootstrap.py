@@ -1,6 +1,5 @@
 """The worker, wired: settings → model → engine → servicer → server. Nothing is loaded or connected before `start`."""
 
-import dataclasses
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -42,17 +41,31 @@ def wire(settings: GpuSettings) -> Worker:
 
 
 def load_model(settings: GpuSettings) -> Model[Any, Any]:
-    """Load the model and measure it. Raises ModelUnusable."""
+    """Load the model and measure it. Raises ModelUnusable, whatever goes wrong."""
+    try:
+        return _load_model(settings)
+    except errors.ModelUnusable:
+        raise
+    except foundation_errors.DaydreamError as error:
+        raise errors.ModelUnusable(f"The model {settings.model} cannot be used here: {error.message}") from error
+    except Exception as error:  # of many libraries, any of which may not like a folder or a device
+        said = f"{type(error).__name__}: {errors.first_line(error)}"
+        raise errors.ModelUnusable(f"The model {settings.model} cannot be used here: {said}") from error
+
+
+def _load_model(settings: GpuSettings) -> Model[Any, Any]:
     source = sources.find(settings.model)
     # Here and not above: torch takes seconds to import, and a taken port or a missing model is told before that.
     from services.gpu import pipeline  # noqa: PLC0415
 
     model = pipeline.load(source, device=settings.device, dtype=settings.dtype, threads=settings.threads or _cores())
+    if settings.threads is None and model.device == "cpu":
+        warmup.quickest_threads(model, most=_cores(), use=pipeline.use_threads)
     try:
         limits.settle(Request(prompt="a house"), model.card)
     except foundation_errors.InvalidInput as error:
         raise errors.ModelUnusable(f"The model's own defaults break its limits: {error.message}") from error
-    model.card = dataclasses.replace(model.card, step_times=warmup.step_times(model))
+    model.card = warmup.measured(model)
     return model
 
 

@@ -27,7 +27,8 @@ log = logs.logger(__name__)
 
 # How much the newest step says about the next ones; the rest is said by those before it.
 _WEIGHT: Final = 0.3
-_STOP_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 5.0
+"""How long the end waits for the step in hand; a step that takes longer ends with the process."""
 
 
 class _State(enum.Enum):
@@ -158,8 +159,7 @@ class Engine:
             self._state = _State.STOPPED
             self._changed.notify()
         if self._model is not None:
-            # The thread is a daemon: a step that takes longer than this ends with the process.
-            await asyncio.to_thread(self._thread.join, _STOP_SECONDS)
+            await asyncio.to_thread(self._thread.join, STOP_SECONDS)
 
     def _ready(self, *, draining: bool = False) -> Model[Any, Any]:
         if self._model is None or self._state is _State.LOADING:

@@ -14,6 +14,8 @@ from services.gpu.requests import Plan, Request
 # The largest whole number that JSON readers keep exactly; seeds travel through pages and scripts.
 MAX_SEED: Final = 2**53 - 1
 DRAW_SEED: Final = -1
+# A float32 on the wire comes back as a neighbour of the number that was sent, perhaps from above the limit.
+_A_HAIR_MORE: Final = 1 + 2**-23
 _LINE_WHITESPACE: Final = "\t\n\r"
 
 
@@ -56,7 +58,7 @@ def _violations(plan: Plan, card: Card) -> Iterator[FieldViolation]:
         names = ", ".join(sampler.name for sampler in card.samplers)
         yield FieldViolation(field="sampler", description=f"sampler must be one of: {names}.")
     yield from _range("steps", plan.steps, 1, limits.max_steps)
-    if not math.isfinite(plan.guidance) or not 0 <= plan.guidance <= limits.max_guidance:
+    if not math.isfinite(plan.guidance) or not 0 <= plan.guidance <= limits.max_guidance * _A_HAIR_MORE:
         yield FieldViolation(field="guidance", description=f"guidance must be from 0 to {limits.max_guidance:g}.")
     yield from _side("width", plan.width, card)
     yield from _side("height", plan.height, card)
@@ -72,6 +74,7 @@ def _text(field: str, text: str, most: int) -> Iterator[FieldViolation]:
     name = field.replace("_", " ")
     if len(text) > most:
         yield FieldViolation(field=field, description=f"The {name} has {len(text)} characters; {most} are allowed.")
+        return
     if any(unicodedata.category(char) in ("Cc", "Cs") and char not in _LINE_WHITESPACE for char in text):
         yield FieldViolation(
             field=field, description=f"The {name} holds control characters; only tabs and line breaks are allowed."

@@ -20,7 +20,7 @@ class StableDiffusion:
     """Fills the engine's port `model.Model`."""
 
     def __init__(self, parts: checkpoint.Checkpoint) -> None:
-        """Read the model's card and fit the preview; raises ModelUnusable."""
+        """Read the model's card and fit the preview. Raises ModelUnusable, OutOfMemory and DeviceLost."""
         self.parts = parts
         """What it is made of."""
         self._schedulers: Mapping[str, Any] = {
@@ -41,7 +41,7 @@ class StableDiffusion:
             samplers=samplers.SAMPLERS,
         )
         """What callers know of it."""
-        with torch.inference_mode():
+        with self._on_device():
             self._previewer = previews.Previewer.fit(parts.vae, latent_pixels=parts.latent_pixels)
 
     @property
@@ -126,7 +126,15 @@ class StableDiffusion:
             raise errors.DeviceLost from error
 
 
+def use_threads(count: int) -> None:
+    """Compute on so many CPU threads from here on; to be called in the thread that draws."""
+    torch.set_num_threads(count)
+
+
 def load(source: Source, *, device: str, dtype: str, threads: int) -> StableDiffusion:
-    """Load a checkpoint as the settings say; `threads` CPU threads compute. Raises ModelUnusable."""
-    torch.set_num_threads(threads)
+    """Load a checkpoint as the settings say; `threads` CPU threads compute.
+
+    Raises ModelUnusable, OutOfMemory and DeviceLost.
+    """
+    use_threads(threads)
     return StableDiffusion(checkpoint.load(source, device=device, dtype=dtype))

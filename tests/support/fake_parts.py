@@ -64,11 +64,14 @@ MODEL = Model(
 
 
 class FakeWorker:
-    """Plays one list of happenings a call; an exception in it is raised, `SILENCE` is never followed by anything."""
+    """Plays one list of happenings a call.
+
+    An exception in it is raised, an event waited for, and `SILENCE` is never followed by anything.
+    """
 
     SILENCE = "silence"
 
-    def __init__(self, *plays: Sequence[Happening | Exception | str], slots: int = 1) -> None:
+    def __init__(self, *plays: Sequence[Happening | Exception | str | asyncio.Event], slots: int = 1) -> None:
         """After the last play, calls are answered well."""
         self._plays = list(plays)
         self.requests: list[Request] = []
@@ -87,6 +90,8 @@ class FakeWorker:
         for happening in self._plays.pop(0) if self._plays else good_answer(request):
             if isinstance(happening, str):
                 await asyncio.Event().wait()
+            elif isinstance(happening, asyncio.Event):
+                await happening.wait()
             elif isinstance(happening, Exception):
                 raise happening
             else:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -87,13 +87,15 @@ class Served(Site):
 
 
 @contextlib.asynccontextmanager
-async def served(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) -> AsyncIterator[Served]:
+async def served(
+    draw: Callable[[tasks_pb2.Task, int], bytes] | None = None, *, trusted_proxies: Sequence[str] = ()
+) -> AsyncIterator[Served]:
     """The app under uvicorn on a free port; `draw` makes the files of images."""
     async with gateway_backends.running(draw) as backends:
         gateway = Gateway(settings(backends), secret_key="k" * 40, timing=QUICK)
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        server = Server(gateway, drain_seconds=2)
+        server = Server(gateway, drain_seconds=2, trusted_proxies=trusted_proxies)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await until(lambda: server.started)
         try:

@@ -86,6 +86,7 @@ class FakeAuth(auth_pb2_grpc.AuthServiceServicer, auth_pb2_grpc.PurseServiceServ
         self.keys: dict[str, str] = {}
         self.calls: list[str] = []
         self.refuse_services = False
+        self.disbelieve = 0
         self.sign_in_refusal: errors.DaydreamError | None = None
         self._numbers = itertools.count(1)
         self.ada = self.add("ada@example.org")
@@ -108,6 +109,21 @@ class FakeAuth(auth_pb2_grpc.AuthServiceServicer, auth_pb2_grpc.PurseServiceServ
         )
         self.people[email] = person
         return person
+
+    def move(self, person: Person, kind: auth_pb2.EntryKind.ValueType, amount: int, task_id: str) -> None:
+        """Change a balance, with its entry."""
+        person.tokens += amount
+        person.entries.append(
+            auth_pb2.Entry(
+                entry_id=f"e-{next(self._numbers)}",
+                kind=kind,
+                amount=amount,
+                balance_after=person.tokens,
+                task_id=task_id,
+                reason="1 picture",
+                created_time=now(),
+            )
+        )
 
     def open(self, email: str) -> tuple[str, str]:
         """A session's secret and public id."""
@@ -141,6 +157,7 @@ class FakeAuth(auth_pb2_grpc.AuthServiceServicer, auth_pb2_grpc.PurseServiceServ
 
     async def IssueServiceToken(self, request: Any, _call: Any) -> auth_pb2.IssueServiceTokenResponse:
         """For the right secret."""
+        self.calls.append("IssueServiceToken")
         if self.refuse_services or request.secret != SERVICE_SECRET:
             raise WrongCredentials
         expires = Timestamp()
@@ -175,6 +192,9 @@ class FakeAuth(auth_pb2_grpc.AuthServiceServicer, auth_pb2_grpc.PurseServiceServ
 
     async def ResolveSession(self, request: Any, _call: Any) -> auth_pb2.ResolveSessionResponse:
         """Whose it is."""
+        if self.disbelieve:
+            self.disbelieve -= 1
+            raise errors.NotAuthenticated("The identity token cannot be believed.", reason="INVALID_IDENTITY_TOKEN")
         found = self.sessions.get(request.session_secret)
         if found is None:
             raise SessionEnded
@@ -235,6 +255,8 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
         self.files: dict[str, bytes] = {}
         self.refusal: errors.DaydreamError | None = None
         self.has_worker = True
+        self.model = MODEL
+        self.slow_to_stop = False
         self.watching = 0
         self._revision = 0
         self._watches: set[asyncio.Future[None]] = set()
@@ -283,9 +305,10 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
                 reason="NOT_ENOUGH_TOKENS",
                 metadata={"price": str(price), "balance": str(person.tokens)},
             )
-        person.tokens -= price
+        task_id = f"task-{next(self._numbers)}"
+        self._auth.move(person, auth_pb2.ENTRY_KIND_HOLD, -price, task_id)
         task = tasks_pb2.Task(
-            task_id=f"task-{next(self._numbers)}",
+            task_id=task_id,
             session_id=caller.session_id,
             state=tasks_pb2.TASK_STATE_QUEUED,
             parameters=parameters,
@@ -386,7 +409,9 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
         if task.HasField("started_time"):
             task.duration_ms = task.finished_time.ToMilliseconds() - task.started_time.ToMilliseconds()
         task.charged = len(task.images) * task.price // task.parameters.samples
-        self._auth.by_id(self.owners[task.task_id]).tokens += task.price - task.charged
+        owner = self._auth.by_id(self.owners[task.task_id])
+        if task.price > task.charged:
+            self._auth.move(owner, auth_pb2.ENTRY_KIND_RETURN, task.price - task.charged, task.task_id)
         task.progress.preview = b""
         task.settled_time.CopyFrom(now())
         await self.stored(task)
@@ -398,6 +423,9 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
     async def ListTasks(self, request: Any, _call: Any) -> tasks_pb2.ListTasksResponse:
         """The caller's, newest first, paged."""
         mine = self._of(identity.caller().subject, request.session_id)[::-1]
+        if request.page_token and not request.page_token.isdigit():
+            wrong = "page_token is not one that an earlier page gave."
+            raise errors.InvalidInput.of(errors.FieldViolation(field="page_token", description=wrong))
         begin, size = int(request.page_token or 0), request.page_size or 20
         more = str(begin + size) if begin + size < len(mine) else ""
         return tasks_pb2.ListTasksResponse(tasks=mine[begin : begin + size], next_page_token=more)
@@ -412,16 +440,20 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
     async def CancelTask(self, request: Any, _call: Any) -> tasks_pb2.CancelTaskResponse:
         """One that has ended stays as it is."""
         task = self._mine(request.task_id)
-        if task.state not in ENDED:
-            task.state = tasks_pb2.TASK_STATE_CANCELLED
-            await self._settle(task)
+        if task.state not in ENDED and not self.slow_to_stop:
+            await self.cancelled(task.task_id)
         return tasks_pb2.CancelTaskResponse(task=task)
+
+    async def cancelled(self, task_id: str) -> None:
+        """Its worker has stopped."""
+        self.tasks[task_id].state = tasks_pb2.TASK_STATE_CANCELLED
+        await self._settle(self.tasks[task_id])
 
     async def GetCapabilities(self, _request: Any, _call: Any) -> tasks_pb2.GetCapabilitiesResponse:
         """One small model."""
         if not self.has_worker:
             raise errors.Unavailable("No worker has started yet.", reason="NO_WORKER")
-        return tasks_pb2.GetCapabilitiesResponse(models=[MODEL], queue_limit=100, workers=1)
+        return tasks_pb2.GetCapabilitiesResponse(models=[self.model], queue_limit=100, workers=1)
 
     async def DownloadImage(self, request: Any, _call: Any) -> AsyncIterator[tasks_pb2.DownloadImageResponse]:
         """The file in pieces."""
@@ -465,6 +497,8 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
         """To its end."""
         task = self._mine(request.task_id)
         seen, version = b"", -1
+        if task.revision <= request.after_revision and task.state in ENDED:
+            return
         if task.revision == request.after_revision:
             seen = task.SerializeToString()
         self.watching += 1

@@ -156,7 +156,7 @@ class Studio:
         given = self.settings
         return {
             "TASKS_BIND": given.bind,
-            "TASKS_DATABASE_URL": given.database_url,
+            "TASKS_DATABASE_URL": given.database,
             "TASKS_IMAGES_DIR": str(given.images_dir),
             "TASKS_SERVICE_SECRET": given.service_secret,
             "TASKS_QUEUE_LIMIT": str(given.queue_limit),

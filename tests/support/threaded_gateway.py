@@ -18,6 +18,7 @@ from daydream.tasks.v1 import tasks_pb2
 from PIL import Image
 
 from services.foundation import errors
+from services.web.streams.sse import Hub
 from tests.support import gateway
 from tests.support.gateway_backends import Backends
 
@@ -32,6 +33,8 @@ class Running:
     """Address."""
     backends: Backends
     """Made-up auth and tasks."""
+    hub: Hub
+    """Every open stream of the gateway."""
     loop: asyncio.AbstractEventLoop
     """Where they live."""
 
@@ -56,7 +59,7 @@ def running(*, step_seconds: float = 0) -> Iterator[Running]:
         async with gateway.served(draw=picture) as served:
             worker = asyncio.create_task(_draw_everything(served.backends, step_seconds))
             url, loop = f"http://127.0.0.1:{served.port}", asyncio.get_running_loop()
-            began.set_result(Running(url=url, backends=served.backends, loop=loop))
+            began.set_result(Running(url=url, backends=served.backends, hub=served.gateway.hub, loop=loop))
             await stop.wait()
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
@@ -80,14 +83,15 @@ def picture(task: tasks_pb2.Task, index: int) -> bytes:
     return file.getvalue()
 
 
-def _preview() -> bytes:
+def preview() -> bytes:
+    """A rough look of one colour."""
     file = io.BytesIO()
     Image.new("RGB", (32, 32), (80, 120, 160)).save(file, "WEBP")
     return file.getvalue()
 
 
 async def _draw_everything(backends: Backends, step_seconds: float) -> None:
-    ledger, preview = backends.tasks, _preview()
+    ledger, look = backends.tasks, preview()
 
     def next_in_line() -> tasks_pb2.Task | None:
         queued = (each for each in ledger.tasks.values() if each.state == tasks_pb2.TASK_STATE_QUEUED)
@@ -106,7 +110,7 @@ async def _draw_everything(backends: Backends, step_seconds: float) -> None:
             for _ in range(steps):
                 await asyncio.sleep(step_seconds)
                 if task.state == tasks_pb2.TASK_STATE_RUNNING:
-                    await ledger.step(task.task_id, preview)
+                    await ledger.step(task.task_id, look)
             if "hold" in task.parameters.prompt or task.state != tasks_pb2.TASK_STATE_RUNNING:
                 break
             await ledger.deliver(task.task_id)

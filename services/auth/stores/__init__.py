@@ -5,16 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth.storage import Conflict
 from services.auth.stores.keys import SqlApiKeys
 from services.auth.stores.purse import SqlPurse
 from services.auth.stores.sessions import SqlSessions
 from services.auth.stores.users import SqlUsers
-from services.foundation import database, errors, logs
-
-log = logs.logger(__name__)
+from services.foundation import database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,32 +35,32 @@ class SqlStorage:
     def __init__(self, engine: AsyncEngine) -> None:
         """Connects when first used."""
         self._writers, self._readers = database.make_sessions(engine), database.make_readers(engine)
+        self._turn = database.WritersTurn(engine)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[SqlWork]:
         """A transaction that may write. Raises Conflict, and Unavailable when the database does not answer."""
-        async with self._transaction(self._writers) as work:
-            yield work
+        with database.translated():
+            async with self._turn, _transaction(self._writers) as work:
+                yield work
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqlWork]:
         """A transaction that only reads. Raises Unavailable when the database does not answer."""
-        async with self._transaction(self._readers) as work:
-            yield work
-
-    @asynccontextmanager
-    async def _transaction(self, sessions: database.Sessions) -> AsyncIterator[SqlWork]:
-        try:
-            async with sessions.begin() as session:
-                yield _work(session)
-        except sa.exc.IntegrityError as error:
-            raise Conflict(str(error.orig)) from error
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-            log.warning("database", error=repr(error.__cause__ or error))
-            raise errors.Unavailable(retry_after=1) from error
+        with database.translated():
+            async with _transaction(self._readers) as work:
+                yield work
 
 
-def _work(session: AsyncSession) -> SqlWork:
-    return SqlWork(
-        users=SqlUsers(session), sessions=SqlSessions(session), keys=SqlApiKeys(session), purse=SqlPurse(session)
-    )
+@asynccontextmanager
+async def _transaction(sessions: database.Sessions) -> AsyncIterator[SqlWork]:
+    try:
+        async with sessions.begin() as session:
+            yield SqlWork(
+                users=SqlUsers(session),
+                sessions=SqlSessions(session),
+                keys=SqlApiKeys(session),
+                purse=SqlPurse(session),
+            )
+    except sa.exc.IntegrityError as error:
+        raise Conflict(str(error.orig)) from error

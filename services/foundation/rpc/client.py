@@ -3,7 +3,6 @@
 Errors of a call arrive as `grpc.RpcError`; callers turn them with `status.from_rpc_error`, or with `translated()`.
 """
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -12,14 +11,19 @@ from typing import Any, Final, TypeVar
 import grpc
 from daydream.auth.v1 import auth_pb2, auth_pb2_grpc
 
-from services.foundation import context
+from services.foundation import context, logs, shielding
 from services.foundation.rpc import status
+
+log = logs.logger(__name__)
 
 T = TypeVar("T")
 
 DEFAULT_SECONDS: Final = 10.0
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 KEEPALIVE_MS: Final = 20_000
+_RENEWED_SECONDS: Final = 60
+# A token with less than this left could be over by the time it is read.
+_SPENT_SECONDS: Final = 2
 OPTIONS: Final[Sequence[tuple[str, int]]] = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -82,7 +86,7 @@ def bearer(token: str) -> grpc.aio.Metadata:
 
 
 class ServiceIdentity:
-    """This service's own token: fetched with its secret, kept until a minute before it ends."""
+    """This service's own token: fetched with its secret, renewed in its last minute while it still serves."""
 
     def __init__(
         self, auth: grpc.aio.Channel, *, service: str, secret: str, now: Callable[[], float] = time.time
@@ -91,19 +95,35 @@ class ServiceIdentity:
         self._stub = auth_pb2_grpc.AuthServiceStub(auth)
         self._service, self._secret, self._now = service, secret, now
         self._token, self._until = "", 0.0
-        self._fetching = asyncio.Lock()
+        self._fetching = shielding.Shared(self._fetch)
 
     async def metadata(self) -> grpc.aio.Metadata:
         """Metadata for a call in this service's own name. Raises a DaydreamError when auth gives no token."""
-        async with self._fetching:
-            if self._now() > self._until - 60:
-                with translated():
-                    answer = await self._stub.IssueServiceToken(
-                        auth_pb2.IssueServiceTokenRequest(service=self._service, secret=self._secret)
-                    )
-                self._token = answer.identity_token.token
-                self._until = answer.identity_token.expire_time.ToMilliseconds() / 1000
+        left = self._until - self._now()
+        if left <= _SPENT_SECONDS:
+            await self._fetching()
+        elif left < _RENEWED_SECONDS:
+            # Nobody waits for auth, which may be away, while the token at hand is as good as the next one.
+            self._fetching.begin()
         return bearer(self._token)
+
+    def forget(self) -> None:
+        """Fetch a new token before the next call.
+
+        For a callee that refused this one, as happens once auth signs with another key.
+        """
+        self._until = 0.0
+
+    async def _fetch(self) -> None:
+        request = auth_pb2.IssueServiceTokenRequest(service=self._service, secret=self._secret)
+        try:
+            answer = await self._stub.IssueServiceToken(request)
+        except grpc.RpcError as rpc_error:
+            error = status.from_rpc_error(rpc_error)
+            log.warning("no service token", reason=error.detail_reason, detail=error.cause_detail)
+            raise error from rpc_error
+        self._token = answer.identity_token.token
+        self._until = answer.identity_token.expire_time.ToMilliseconds() / 1000
 
 
 def key_fetcher(auth: grpc.aio.Channel) -> Callable[[], Any]:

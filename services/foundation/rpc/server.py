@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -17,10 +20,13 @@ from services.foundation.rpc import client, status
 
 log = logs.logger(__name__)
 
+MAX_METADATA_BYTES: Final = 16 * 1024
 OPTIONS: Final[Sequence[tuple[str, int]]] = (
     *client.OPTIONS,
     ("grpc.so_reuseport", 0),  # a port that is taken must be an error, not a second listener
-    ("grpc.max_metadata_size", 16 * 1024),
+    # The same twice: between a soft and a hard limit calls are refused at random.
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
     # Clients ping every KEEPALIVE_MS; a server that allowed fewer would hang up on them.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", client.KEEPALIVE_MS // 2),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -35,8 +41,8 @@ if TYPE_CHECKING:
     Call = grpc.aio.ServicerContext[Any, Any]
 
 
-class PortTaken(Exception):
-    """The address to listen on is in use."""
+class CannotListen(Exception):
+    """The address to listen on cannot be had; the message is one sentence that says why."""
 
 
 class Guard(grpc.aio.ServerInterceptor):
@@ -89,29 +95,46 @@ Admit = Callable[["Call"], Awaitable[None]]
 def _guard_unary(handler: Handler, method: str, admit: Admit) -> Handler:
     inner: Any = handler.stream_unary if handler.request_streaming else handler.unary_unary
 
-    async def outer(request: Any, call: Call) -> Any:
+    async def outer(raw: Any, call: Call) -> Any:
         async with _errors_told(method, call):
             await admit(call)
+            request = _parsed(handler, raw)
             # A caller that leaves, or whose time is up, must not leave a transaction half-way.
             return await shielding.whole(inner)(request, call)
 
     build = grpc.stream_unary_rpc_method_handler if handler.request_streaming else grpc.unary_unary_rpc_method_handler
-    return build(outer, handler.request_deserializer, handler.response_serializer)
+    return build(outer, None, handler.response_serializer)
 
 
 def _guard_stream(handler: Handler, method: str, admit: Admit) -> Handler:
     inner: Any = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
-    async def outer(request: Any, call: Call) -> AsyncIterator[Any]:
+    async def outer(raw: Any, call: Call) -> AsyncIterator[Any]:
         async with _errors_told(method, call):
             await admit(call)
+            request = _parsed(handler, raw)
             # Closed here, not by the garbage collector, so that a servicer's `finally` runs when the caller leaves.
             async with contextlib.aclosing(inner(request, call)) as responses:
                 async for response in responses:
                     yield response
 
     build = grpc.stream_stream_rpc_method_handler if handler.request_streaming else grpc.unary_stream_rpc_method_handler
-    return build(outer, handler.request_deserializer, handler.response_serializer)
+    return build(outer, None, handler.response_serializer)
+
+
+def _parsed(handler: Handler, raw: Any) -> Any:
+    """The request, or the stream of them. Here, after the caller was admitted: gRPC would tell anybody our insides."""
+    read: Callable[[bytes], Any] = handler.request_deserializer or bytes
+    if not handler.request_streaming:
+        return _read(read, raw)
+    return (_read(read, each) async for each in raw)
+
+
+def _read(read: Callable[[bytes], Any], raw: bytes) -> Any:
+    try:
+        return read(raw)
+    except (DecodeError, ValueError) as error:
+        raise errors.InvalidInput("The request is not a message of this method.") from error
 
 
 @contextlib.asynccontextmanager
@@ -120,7 +143,9 @@ async def _errors_told(method: str, call: Call) -> AsyncIterator[None]:
         yield
     except errors.DaydreamError as error:
         if isinstance(error, errors.Unexpected):
-            log.exception("call failed", method=method, reason=error.detail_reason)
+            log.exception("call failed", method=method, reason=error.detail_reason, detail=error.cause_detail)
+        elif error.cause_detail:
+            log.warning("call refused", method=method, reason=error.detail_reason, detail=error.cause_detail)
         await _abort(call, error)
     except grpc.aio.AbortError:
         raise
@@ -148,14 +173,14 @@ class Server:
         self._names: tuple[str, ...] = ("",)
 
     async def start(self, address: str, names: Sequence[str]) -> None:
-        """Listen on `host:port` for the services named. Raises PortTaken."""
+        """Listen on `host:port` for the services named. Raises CannotListen."""
         self._names = ("", *names)
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self.grpc)
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
         try:
             self.grpc.add_insecure_port(address)
         except RuntimeError as error:
-            raise PortTaken(f"cannot listen on {address}: another program has taken the port") from error
+            raise CannotListen(f"cannot listen on {address}: {await _why_not(address)}") from error
         await self.grpc.start()
         log.info("listening", address=address)
 
@@ -173,6 +198,22 @@ class Server:
     async def _set(self, state: int) -> None:
         for name in self._names:
             await self._health.set(name, state)
+
+
+async def _why_not(address: str) -> str:
+    # gRPC tells every failure alike, so the bind is tried once more by hand.
+    host, _, port = address.rpartition(":")
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        family, kind, protocol, _, where = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(where)
+    except socket.gaierror:
+        return f"no host {host} is known here"
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return (error.strerror or repr(error)).lower()
+    return "another program has taken the port"
 
 
 async def until_told_to_stop() -> None:

@@ -89,7 +89,7 @@ def from_status(status: status_pb2.Status) -> errors.DaydreamError:
 def from_rpc_error(error: grpc.RpcError) -> errors.DaydreamError:
     """Read the error a call ended with."""
     if not isinstance(error, grpc.aio.AioRpcError):
-        return errors.Unexpected(metadata={"detail": repr(error)})
+        return errors.Unexpected(cause_detail=repr(error))
     for key, value in error.trailing_metadata() or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
             return from_status(status_pb2.Status.FromString(value))
@@ -99,9 +99,9 @@ def from_rpc_error(error: grpc.RpcError) -> errors.DaydreamError:
 def _foreign(code: grpc.StatusCode, detail: str) -> errors.DaydreamError:
     if code in _FOREIGN:
         kind, reason, message = _FOREIGN[code]
-        return kind(message, reason=reason)
-    # gRPC's own words ("failed to connect to all addresses …") are for logs, not for people.
-    return _kind_of(code)(metadata={"detail": detail} if detail else {})
+        return kind(message, reason=reason, cause_detail=detail)
+    # gRPC's own words ("failed to connect to … 10.0.0.5:8011") are for logs, not for people, nor for the next caller.
+    return _kind_of(code)(cause_detail=detail)
 
 
 def _kind_of(code: grpc.StatusCode) -> type[errors.DaydreamError]:

@@ -31,6 +31,11 @@ METHODS = [
     for service in auth_pb2.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 ]
+# These change the account itself: not for a key that was made to draw.
+IN_PERSON = {
+    "AuthService/EndSession", "AuthService/CreateApiKey", "AuthService/RevokeApiKey", "UserService/UpdateUser",
+    "UserService/ChangePassword",
+}  # fmt: skip
 OWN = set(METHODS) - OPEN - GATEWAY - LEDGER - STAFF
 
 
@@ -108,7 +113,19 @@ async def test_a_staff_key_without_the_admin_scope_is_an_ordinary_one(auth: Runn
 
     inside, _ = await admitted(auth, client.bearer(resolved.identity_token.token))
 
-    assert inside == OPEN | OWN
+    assert inside == (OPEN | OWN) - IN_PERSON
+
+
+async def test_a_staff_key_with_the_admin_scope_changes_the_account_too(auth: RunningAuth) -> None:
+    staff = await auth.staff()
+    made = await auth.auth.CreateApiKey(
+        auth_pb2.CreateApiKeyRequest(name="mine", scopes=["generate", "read", "admin"]), metadata=staff.metadata
+    )
+    resolved = await auth.auth.ResolveApiKey(auth_pb2.ResolveApiKeyRequest(api_key=made.secret), metadata=auth.web)
+
+    inside, _ = await admitted(auth, client.bearer(resolved.identity_token.token))
+
+    assert inside == OPEN | OWN | STAFF
 
 
 async def test_each_service_reaches_what_it_is_for(auth: RunningAuth) -> None:

@@ -70,10 +70,10 @@ async def test_the_admin_scope_is_for_staff(auth: RunningAuth) -> None:
 
 async def test_a_key_makes_no_key_stronger_than_itself(auth: RunningAuth) -> None:
     staff = await auth.staff()
-    weak = await resolve_key(auth, (await create_key(auth, staff, "weak", "generate")).secret)
-    token = client.bearer(weak.identity_token.token)
+    some = await resolve_key(auth, (await create_key(auth, staff, "some", "generate", "admin")).secret)
+    token = client.bearer(some.identity_token.token)
 
-    for scopes in (["admin"], ["read"], []):
+    for scopes in (["read"], ["generate", "read"], []):
         code, _ = await refusal(
             auth.auth.CreateApiKey(auth_pb2.CreateApiKeyRequest(name="strong", scopes=scopes), metadata=token)
         )

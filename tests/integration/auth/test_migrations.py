@@ -1,8 +1,10 @@
 """The migrations make exactly the tables that the models describe."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -44,6 +46,20 @@ async def test_migrating_twice_or_from_two_places_at_once_is_harmless(database_u
     await migrations.upgrade(database_url, bootstrap.MIGRATIONS)
 
     assert await inspect(database_url, tables) == {*models.Base.metadata.tables, "alembic_version"}
+
+
+async def test_a_migration_that_waits_in_vain_says_what_for(new_postgres_url: Callable[[], str]) -> None:
+    url = new_postgres_url()
+    engine = database.open_engine(url)
+
+    async with engine.begin() as other:
+        number = migrations.lock_number(bootstrap.MIGRATIONS)
+        await other.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+        with pytest.raises(sa.exc.OperationalError) as refused:
+            await migrations.upgrade(url, bootstrap.MIGRATIONS, wait_seconds=0.2)
+
+    assert migrations.explain(refused.value).startswith("the database is in use: another migration")
+    await engine.dispose()
 
 
 async def test_the_check_constraints_are_in_the_database(database_url: str) -> None:

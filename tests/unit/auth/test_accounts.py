@@ -1,8 +1,13 @@
 """Sessions that end with time, and sign-ins that meet a full hasher or a new password."""
 
+import asyncio
+import contextlib
 import datetime as dt
+import sqlite3
 import traceback
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +17,9 @@ from services.auth.keys import ApiKeys
 from services.auth.passwords import Passwords
 from services.auth.purse import Purse
 from services.auth.sessions import Sessions
-from services.auth.storage import Conflict, Storage
+from services.auth.storage import Conflict, Storage, Work
 from services.auth.stores import SqlStorage
+from services.auth.tokens import Signer
 from services.auth.values import Opened
 from services.foundation import database, errors
 from services.foundation.identity import Caller, Role, Scope
@@ -52,6 +58,62 @@ async def test_a_session_resolves_until_its_last_moment(accounts: Accounts, sess
     clock.move(seconds=1)
     with pytest.raises(SessionEnded):
         await sessions.resolve(opened.secret)
+
+
+class FullDisk:
+    """A database that can still be read."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.read = storage.read
+
+    def write(self) -> AbstractAsyncContextManager[Work]:
+        raise errors.Unavailable
+
+
+async def test_who_calls_is_told_although_the_disk_is_full(
+    accounts: Accounts, storage: SqlStorage, signer: Signer, clock: Clock
+) -> None:
+    opened = await sign_up(accounts)
+    _, key = await ApiKeys(storage, signer, now=clock).create(caller_of(opened), name="mine", scopes=())
+    full = FullDisk(storage)
+    clock.move(minutes=5)
+
+    by_session = await Sessions(full, signer, now=clock).resolve(opened.secret)
+    by_key = await ApiKeys(full, signer, now=clock).resolve(key)
+
+    assert by_session.user == by_key.user == opened.user
+    assert by_session.session.last_seen_time == opened.session.last_seen_time
+    assert by_key.key.last_used_time is None
+
+
+async def test_who_calls_is_told_while_another_program_holds_the_database(
+    accounts: Accounts, sessions: Sessions, clock: Clock, tmp_path: Path
+) -> None:
+    opened = await sign_up(accounts)
+    clock.move(minutes=5)
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "auth.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with asyncio.timeout(5):
+            resolved = await sessions.resolve(opened.secret)
+
+    assert resolved.session.last_seen_time == opened.session.last_seen_time
+
+
+async def test_writes_come_in_the_order_they_were_asked_for(storage: SqlStorage) -> None:
+    served: list[int] = []
+
+    async def write(number: int) -> None:
+        async with storage.write() as work:
+            await work.users.get("nobody")
+            served.append(number)
+
+    async with storage.write():
+        writers = [asyncio.create_task(write(number)) for number in range(30)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*writers)
+
+    assert served == list(range(30))
 
 
 async def test_an_expired_session_is_not_listed_and_counts_as_ended_already(

@@ -1,5 +1,6 @@
 """Tokens are believed only when auth's key signed them for us, just now."""
 
+import asyncio
 import base64
 import json
 
@@ -69,8 +70,61 @@ async def test_a_key_is_fetched_once_and_kept_while_auth_is_away() -> None:
     assert (caller.subject, fetches) == ("user-2", 1)
 
 
-def _caller(role: identity.Role, *scopes: identity.Scope, subject: str = "x") -> identity.Caller:
-    return identity.Caller(subject=subject, role=role, scopes=frozenset(scopes))
+class Auth:
+    """Gives the tests' key once it is told to, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked, self.begun = 0, asyncio.Event()
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def fetch(self) -> dict[str, bytes]:
+        self.asked += 1
+        self.begun.set()
+        await self.answers.wait()
+        return {tokens.KEY_ID: tokens.PUBLIC_KEY}
+
+
+def _under(key_id: str) -> str:
+    return jwt.encode({"sub": "user-1"}, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": key_id})
+
+
+async def test_keys_that_nobody_has_send_few_questions_to_auth() -> None:
+    auth, now = Auth(), 1000.0
+    verifier = identity.Verifier(audience="tasks", fetch_keys=auth.fetch, clock=lambda: now)
+
+    for each in range(20):
+        with pytest.raises(identity.UnknownToken):
+            await verifier.verify(_under(f"made-up-{each}"))
+
+    assert auth.asked == 1
+    assert (await verifier.verify(tokens.mint("user-1"))).subject == "user-1"
+    now += identity.KEYS_FETCHED_EVERY_SECONDS
+    with pytest.raises(identity.UnknownToken):
+        await verifier.verify(_under("made-up"))
+    assert auth.asked == 2
+
+
+async def test_callers_share_one_question_to_auth() -> None:
+    auth = Auth()
+    auth.answers.clear()
+    verifier = identity.Verifier(audience="tasks", fetch_keys=auth.fetch)
+    asking = [asyncio.create_task(verifier.verify(tokens.mint(f"user-{each}"))) for each in range(5)]
+    await auth.begun.wait()
+
+    asking[0].cancel()
+    auth.answers.set()
+    callers = await asyncio.gather(*asking[1:])
+
+    assert [caller.subject for caller in callers] == ["user-1", "user-2", "user-3", "user-4"]
+    assert auth.asked == 1
+
+
+def _caller(role: identity.Role, *scopes: identity.Scope, subject: str = "x", session_id: str = "") -> identity.Caller:
+    return identity.Caller(subject=subject, role=role, scopes=frozenset(scopes), session_id=session_id)
+
+
+_IN_PERSON = identity.people(identity.Scope.GENERATE, session=True)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +142,10 @@ def _caller(role: identity.Role, *scopes: identity.Scope, subject: str = "x") ->
         (identity.people(identity.Scope.READ), _caller(identity.Role.SERVICE, subject="web"), False),
         (identity.people(identity.Scope.ADMIN, staff=True), _caller(identity.Role.USER, *identity.Scope), False),
         (identity.people(identity.Scope.ADMIN, staff=True), _caller(identity.Role.STAFF, *identity.Scope), True),
+        (_IN_PERSON, _caller(identity.Role.USER, identity.Scope.GENERATE), False),
+        (_IN_PERSON, _caller(identity.Role.USER, identity.Scope.GENERATE, session_id="s-1"), True),
+        (_IN_PERSON, _caller(identity.Role.USER, identity.Scope.READ, session_id="s-1"), False),
+        (_IN_PERSON, _caller(identity.Role.STAFF, *identity.Scope), True),
     ],
 )
 def test_access_is_granted_only_to_whom_it_names(

@@ -1,6 +1,7 @@
 """A guarded server, called over a socket: who may, what errors look like, what travels along."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -175,8 +176,64 @@ async def test_health_is_open_and_says_serving(running: Running) -> None:
 async def test_a_taken_port_is_an_error_of_its_own(running: Running) -> None:
     second = server.Server(verifier=identity.Verifier(audience="gpu", fetch_keys=tokens.fetch_keys), access={})
 
-    with pytest.raises(server.PortTaken, match="taken"):
+    with pytest.raises(server.CannotListen, match="another program has taken the port"):
         await second.start(running.address, [])
+
+
+async def test_a_host_that_nobody_knows_is_not_called_a_taken_port() -> None:
+    lost = server.Server(verifier=identity.Verifier(audience="gpu", fetch_keys=tokens.fetch_keys), access={})
+
+    with pytest.raises(server.CannotListen, match=r"no host nowhere\.invalid is known here"):
+        await lost.start("nowhere.invalid:8013", [])
+
+
+GARBAGE = {"garbage": b"\xff\xff", "bad UTF-8": b"\x0a\x02\xff\xfe"}
+
+
+@pytest.mark.parametrize("raw", GARBAGE.values(), ids=GARBAGE)
+async def test_bytes_that_are_no_message_are_the_callers_fault(running: Running, raw: bytes) -> None:
+    generate: Any = running.channel.unary_stream(f"/{SERVICE}/Generate")
+
+    with pytest.raises(errors.InvalidInput) as caught:
+        async for _ in client.translated_stream(generate(raw, metadata=client.bearer(tokens.mint_service("tasks")))):
+            pass
+
+    assert caught.value.message == "The request is not a message of this method."
+
+
+@pytest.mark.parametrize("raw", GARBAGE.values(), ids=GARBAGE)
+async def test_nothing_a_stranger_sends_is_read(running: Running, raw: bytes) -> None:
+    generate: Any = running.channel.unary_stream(f"/{SERVICE}/Generate")
+
+    with pytest.raises(errors.NotAuthenticated):
+        async for _ in client.translated_stream(generate(raw)):
+            pass
+
+
+@pytest.mark.parametrize("size", [15_000, 17_000, 18_000, 19_000, 19_500], ids=str)
+async def test_metadata_is_refused_by_its_size_and_never_by_chance(running: Running, size: int) -> None:
+    metadata = grpc.aio.Metadata(("authorization", f"Bearer {tokens.mint_service('tasks')}"), ("x-more", "a" * size))
+    passed = 0
+
+    for _ in range(12):
+        with contextlib.suppress(errors.DaydreamError):
+            passed += len([answer async for answer in running.generate("go", metadata=metadata)])
+
+    assert passed == (12 if size < server.MAX_METADATA_BYTES else 0)
+
+
+async def test_where_a_service_was_looked_for_is_for_our_logs_alone() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    async with client.channel(address) as nobody:
+        stub: Any = health_pb2_grpc.HealthStub(nobody)
+
+        with pytest.raises(errors.Unavailable) as caught, client.translated():
+            await stub.Check(health_pb2.HealthCheckRequest())
+
+    assert address in caught.value.cause_detail
+    assert address.encode() not in status.to_status(caught.value).SerializeToString()
 
 
 @pytest.mark.parametrize("kind", errors.DaydreamError.__subclasses__())

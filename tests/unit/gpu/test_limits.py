@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import struct
 from typing import Any
 
 import pytest
@@ -91,6 +92,25 @@ def test_a_refusal_names_the_limit(field: str, value: Any, sentence: str) -> Non
     refusal = refused(**{field: value})
 
     assert refusal.message == sentence
+
+
+def test_a_text_that_is_too_long_is_not_read() -> None:
+    refusal = refused(prompt="\0" * 513)
+
+    assert refusal.message == "The prompt has 513 characters; 512 are allowed."
+
+
+def test_the_largest_guidance_passes_as_it_comes_off_the_wire() -> None:
+    card = gpu_model.card(max_guidance=7.1)
+    (wired,) = struct.unpack("f", struct.pack("f", 7.3))
+    at_most = gpu_model.card(max_guidance=7.3)
+    assert wired > 7.3
+
+    plan = limits.settle(dataclasses.replace(REQUEST, guidance=wired), at_most)
+
+    assert plan.guidance == wired
+    with pytest.raises(InvalidInput):
+        limits.settle(dataclasses.replace(REQUEST, guidance=wired), card)
 
 
 def test_every_wrong_field_is_named_at_once() -> None:

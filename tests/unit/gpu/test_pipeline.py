@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import io
 import json
 import shutil
@@ -16,11 +17,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from services.gpu import errors, events, images, limits, pipeline, previews, sources
+from services.gpu import bootstrap, errors, events, images, limits, pipeline, previews, sources
 from services.gpu.engine import Engine
 from services.gpu.pipeline import StableDiffusion
 from services.gpu.requests import Plan, Request
 from services.gpu.sampling import Trajectory
+from services.gpu.settings import GpuSettings
 from tests.support import tiny_pipeline
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:diffusers")
@@ -198,6 +200,33 @@ def test_a_preview_is_a_few_kilobytes_at_most() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (192, 192, 3), dtype=np.uint8)
 
     assert len(images.webp(noise)) < 64 * 1024
+
+
+class TooBig:
+    """An autoencoder that the device has no room for."""
+
+    config = SimpleNamespace(block_out_channels=(8, 8, 16, 16))
+    device, dtype = torch.device("cpu"), torch.float32
+
+    def encode(self, pictures: torch.Tensor) -> Any:
+        """Fail as torch does."""
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate a lot.")
+
+
+def test_a_preview_without_room_is_our_own_error(tiny_model: StableDiffusion) -> None:
+    parts = dataclasses.replace(tiny_model.parts, vae=TooBig())
+
+    with pytest.raises(errors.OutOfMemory):
+        StableDiffusion(parts)
+
+
+def test_a_checkpoint_that_a_library_chokes_on_is_one_sentence(copy: Path) -> None:
+    edit(copy / "scheduler" / "scheduler_config.json", num_train_timesteps="many")
+
+    with pytest.raises(errors.ModelUnusable, match="cannot be used here") as caught:
+        bootstrap.load_model(GpuSettings(model=str(copy), device="cpu", threads=1))
+
+    assert "\n" not in str(caught.value)
 
 
 class Faulty(StableDiffusion):
