@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from cli.errors import NotAuthenticated
+
+_KEY: Final = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,8 @@ def find(environment: Mapping[str, str] = os.environ) -> Access:
         key = left.get("api_key", "")
     if not key:
         raise NotAuthenticated(f"No API key: set DAYDREAM_API_KEY, or run where {path} is.")
+    if not _KEY.fullmatch(key):
+        raise NotAuthenticated("DAYDREAM_API_KEY is no API key: it holds characters that no key has.")
     return Access(url=(url or left.get("url", "http://127.0.0.1:8000")).rstrip("/"), api_key=key)
 
 

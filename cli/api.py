@@ -8,10 +8,12 @@ import httpx
 import httpx_sse
 
 from cli.access import Access
-from cli.errors import Failure, NotAuthenticated, NotNow, Unreachable
+from cli.errors import Failure, NotAuthenticated, NotNow, Unreachable, WrongUse
 
 ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 _TRIES: Final = 5
+_LOOKS: Final = 120
+_LOOK_SECONDS: Final = 0.5
 
 Task = dict[str, Any]
 
@@ -22,9 +24,12 @@ class Api:
     def __init__(self, access: Access, *, pause: Callable[[float], None] = time.sleep) -> None:
         """`pause` waits between two tries, in seconds."""
         self._url, self._pause = access.url, pause
-        self._http = httpx.Client(
-            base_url=access.url, headers={"Authorization": f"Bearer {access.api_key}"}, timeout=httpx.Timeout(15)
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=access.url, headers={"Authorization": f"Bearer {access.api_key}"}, timeout=httpx.Timeout(15)
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise WrongUse(f"{access.url} is no address of a server: {error}") from error
 
     def __enter__(self) -> "Api":
         return self
@@ -46,6 +51,16 @@ class Api:
     def cancel(self, task_id: str) -> Task:
         """Stop a task."""
         task: Task = self._json("POST", f"/api/v1/tasks/{task_id}/cancel")
+        return task
+
+    def stop(self, task_id: str) -> Task:
+        """Stop a task and wait for its end, a minute at most: its worker may still finish a step."""
+        task = self._patiently(lambda: self.cancel(task_id))
+        for _ in range(_LOOKS):
+            if task["state"] in ENDED:
+                break
+            self._pause(_LOOK_SECONDS)
+            task = self._patiently(lambda: self._json("GET", f"/api/v1/tasks/{task_id}"))
         return task
 
     def follow(self, task_id: str) -> Iterator[Task]:
@@ -92,6 +107,8 @@ class Api:
                 if source.response.is_error:
                     source.response.read()
                     raise _refusal(source.response)
+                if source.response.status_code == httpx.codes.NO_CONTENT:
+                    return
                 for event in source.iter_sse():
                     if event.event in {"task", "progress"}:
                         yield event.json(), event.id

@@ -1,5 +1,6 @@
 """`daydream`: what the command line offers. Pictures' names on standard output, everything else on standard error."""
 
+import math
 import sys
 import uuid
 from pathlib import Path
@@ -27,6 +28,36 @@ class Size(click.ParamType[tuple[int, int]]):
         return int(width), int(height)
 
 
+class Text(click.ParamType[str]):
+    """Words that can be sent: the shell passes on bytes that are no text at all."""
+
+    name = "TEXT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Anything that can be written as UTF-8."""
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            self.fail("it is not UTF-8.", param, ctx)
+        return str(value)
+
+
+class Number(click.ParamType[float]):
+    """A number that JSON knows: neither nan nor inf."""
+
+    name = "FLOAT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A finite number."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="daydream")
 def cli() -> None:
@@ -34,21 +65,22 @@ def cli() -> None:
 
     The server and key come from DAYDREAM_URL and DAYDREAM_API_KEY, or from first-run.json in DAYDREAM_DATA_DIR (var).
 
-    Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 no server answers, 4 key missing or not accepted.
+    Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 no server answers, 4 key missing or not accepted,
+    130 interrupted, with the pictures drawn so far written.
     """
 
 
 @cli.command()
-@click.argument("prompt")
+@click.argument("prompt", type=Text())
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; several samples become FILE-1.png, …")
 @click.option("--steps", type=int, help="Denoising steps.")
-@click.option("--guidance", type=float, help="How strictly the prompt is followed.")
+@click.option("--guidance", type=Number(), help="How strictly the prompt is followed.")
 @click.option("--size", type=Size(), help="Width and height in pixels, like 256x256.")
 @click.option("--seed", type=int, help="Same seed and settings, same picture; -1 draws one.")
 @click.option("--samples", type=int, help="Pictures to make, 1 to 10.")
-@click.option("--negative", help="What to keep out.")
-@click.option("--model", help="A model's name.")
-@click.option("--sampler", help="A sampler's name.")
+@click.option("--negative", type=Text(), help="What to keep out.")
+@click.option("--model", type=Text(), help="A model's name.")
+@click.option("--sampler", type=Text(), help="A sampler's name.")
 def generate(prompt: str, out: Path | None, size: tuple[int, int] | None, negative: str | None, **more: Any) -> None:
     """Draw PROMPT and write the picture."""
     files.check(out)
@@ -62,8 +94,7 @@ def generate(prompt: str, out: Path | None, size: tuple[int, int] | None, negati
         try:
             task = _watch(api, task)
         except KeyboardInterrupt:
-            api.cancel(task["id"])
-            click.echo("Cancelled; what was not drawn is not charged.", err=True)
+            _stop(api, task, out)
             raise SystemExit(_INTERRUPTED) from None
         _save(api, task, out)
         if task["state"] != "SUCCEEDED":
@@ -73,8 +104,7 @@ def generate(prompt: str, out: Path | None, size: tuple[int, int] | None, negati
 
 def _watch(api: Api, task: Task) -> Task:
     """Draw the progress bar until the task ends."""
-    tokens = "1 token" if task["price"] == 1 else f"{task['price']} tokens"
-    click.echo(f"{task['parameters']['prompt']} · {tokens} held", err=True)
+    click.echo(f"{task['parameters']['prompt']} · {_tokens(task['price'])} held", err=True)
     with click.progressbar(
         length=100, label="waiting", file=sys.stderr, show_eta=False, item_show_func=lambda words: words
     ) as bar:
@@ -86,6 +116,22 @@ def _watch(api: Api, task: Task) -> Task:
             # click draws only when the percentage moves; a change of place in line is news too.
             bar.render_progress()
     return task
+
+
+def _stop(api: Api, task: Task, out: Path | None) -> None:
+    """Cancel, and keep what was drawn and paid for. A second Ctrl-C leaves at once."""
+    click.echo("\nStopping; what is drawn is kept.", err=True)
+    task = api.stop(task["id"])
+    _save(api, task, out)
+    written = f"{len(task['images'])} of {task['parameters']['samples']} written"
+    if task["state"] in ENDED:
+        click.echo(f"{written}, {_tokens(task['price'] - task['charged'])} returned.", err=True)
+    else:
+        click.echo(f"{written}; the rest is still being stopped, `daydream tasks` shows what it cost.", err=True)
+
+
+def _tokens(count: int) -> str:
+    return "1 token" if count == 1 else f"{count} tokens"
 
 
 def _words(task: Task) -> str:
@@ -110,16 +156,26 @@ def tasks(limit: int) -> None:
     """List your tasks, newest first."""
     with Api(access.find()) as api:
         cursor: str | None = ""
+        headed = False
         while cursor is not None and limit > 0:
             page, cursor = api.tasks(min(limit, 100), cursor)
             limit -= len(page)
             for task in page:
+                if not headed:
+                    click.echo(_row("ID".ljust(len(task["id"])), "ASKED (UTC)", "STATE", "DONE", "TOKENS", "PROMPT"))
+                    headed = True
                 prompt = " ".join(task["parameters"]["prompt"].split())
-                click.echo(
-                    f"{task['id']}  {task['created_at'][:19].replace('T', ' ')}  {task['state']:<9}  "
-                    f"{len(task['images'])}/{task['parameters']['samples']}  {task['charged'] or task['price']:>4}  "
-                    f"{prompt if len(prompt) <= 60 else prompt[:59] + '…'}"
-                )
+                # What is under way holds its price; what has ended cost what was charged, be it nothing.
+                tokens = task["charged"] if task["state"] in ENDED else task["price"]
+                done = f"{len(task['images'])}/{task['parameters']['samples']}"
+                asked = task["created_at"][:19].replace("T", " ")
+                shown = prompt if len(prompt) <= 60 else prompt[:59] + "…"
+                click.echo(_row(task["id"], asked, task["state"], done, str(tokens), shown))
+
+
+def _row(*cells: str) -> str:
+    task_id, asked, state, done, tokens, prompt = cells
+    return f"{task_id}  {asked:<19}  {state:<9}  {done:>5}  {tokens:>6}  {prompt}"
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -32,7 +33,7 @@ def main() -> int:
 async def serve(config: WebSettings, listener: socket.socket, *, secret_key: str) -> None:
     """Run the gateway on a socket that already listens."""
     gateway = Gateway(config, secret_key=secret_key)
-    server = Server(gateway, drain_seconds=config.drain_seconds)
+    server = Server(gateway, drain_seconds=config.drain_seconds, trusted_proxies=config.proxies)
     log.info("listening", address=config.bind)
     await server.serve(sockets=[listener])
 
@@ -40,8 +41,8 @@ async def serve(config: WebSettings, listener: socket.socket, *, secret_key: str
 class Server(uvicorn.Server):
     """uvicorn that ends the open event streams first when it stops, instead of waiting for what never ends."""
 
-    def __init__(self, gateway: Gateway, *, drain_seconds: float) -> None:
-        """`drain_seconds` is how long other requests may still take."""
+    def __init__(self, gateway: Gateway, *, drain_seconds: float, trusted_proxies: Sequence[str] = ()) -> None:
+        """`drain_seconds` is how long other requests may still take, `trusted_proxies` who may say who asks."""
         self._hub = gateway.hub
         super().__init__(
             uvicorn.Config(
@@ -50,8 +51,9 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                # Who asks stands in the connection; a forwarded header could be anybody's.
-                proxy_headers=False,
+                # Who asks stands in the connection; a forwarded header could be anybody's, save from a named proxy.
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=list(trusted_proxies),
                 timeout_graceful_shutdown=max(1, round(drain_seconds)),
                 timeout_keep_alive=20,
             )

@@ -2,16 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from a2wsgi import WSGIMiddleware
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Scope
 
 from services.foundation import errors, logs
@@ -26,6 +26,19 @@ from services.web.streams import health, images, sse, studio, task
 log = logs.logger(__name__)
 
 FLASK_THREADS: Final = 10
+
+
+class _Rest(Mount):
+    """Flask gets what no route beside it answers; an address of theirs under another method is theirs to refuse."""
+
+    def __init__(self, path: str, app: ASGIApp, *, beside: Sequence[BaseRoute]) -> None:
+        super().__init__(path, app)
+        self._beside = beside
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if any(route.matches(scope)[0] is Match.PARTIAL for route in self._beside):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 class Gateway:
@@ -47,7 +60,7 @@ class Gateway:
             cookie_secure=settings.cookie_secure,
             rate_limit_url=settings.rate_limit_url,
         )
-        self.routes = [
+        self.routes: list[BaseRoute] = [
             Route("/healthz", health.alive),
             Route("/readyz", health.Ready(accounts, tasks).answer),
             Route("/events", studio.StudioEvents(accounts, tasks, self.hub, timing).answer),
@@ -56,9 +69,10 @@ class Gateway:
             Route("/api/v1/images/{image_id}", images.ImageFiles(tasks, images.by_key(accounts)).answer),
             Mount(assets.root(), assets.Kept(directory=assets.OURS)),
             Mount(f"/bootstrap{assets.root()}", assets.Kept(directory=assets.BOOTSTRAP)),
-            # The two type systems spell one protocol differently.
-            Mount("/", WSGIMiddleware(self.flask, workers=FLASK_THREADS)),  # type: ignore[arg-type]
         ]
+        # The two type systems spell one protocol differently.
+        pages: Any = WSGIMiddleware(self.flask, workers=FLASK_THREADS)  # type: ignore[arg-type]
+        self.routes.append(_Rest("/", pages, beside=tuple(self.routes)))
         starlette = Starlette(
             routes=self.routes,
             exception_handlers={
@@ -94,7 +108,9 @@ class Gateway:
 
     async def _http(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
-        return self._answer(request.scope, problems.of_status(status))
+        allowed = (error.headers or {}).get("Allow", "") if isinstance(error, HTTPException) else ""
+        allow = [each for each in allowed.split(", ") if each]
+        return self._answer(request.scope, problems.of_status(status, allow=allow))
 
     async def _failed(self, request: Request, error: Exception) -> Response:
         log.error("unexpected", path=request.url.path, exc_info=error)

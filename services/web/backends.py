@@ -4,10 +4,11 @@ There is one client for both halves of the gateway: it lives on the event loop, 
 `bridge`. A second, synchronous one would have to repeat every call, deadline and error beside it.
 """
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import grpc
 from daydream.auth.v1 import auth_pb2, auth_pb2_grpc
@@ -19,8 +20,16 @@ from services.foundation.rpc import client
 
 log = logs.logger(__name__)
 
+T = TypeVar("T")
+
+ENDED: Final = frozenset({tasks_pb2.TASK_STATE_SUCCEEDED, tasks_pb2.TASK_STATE_FAILED, tasks_pb2.TASK_STATE_CANCELLED})
+CANCEL_SECONDS: Final = 2.0
 # What auth answers when it is our own service token, not the person's secret, that it does not believe.
 _OUR_FAULT: Final = frozenset({"INVALID_IDENTITY_TOKEN", "NOT_AUTHENTICATED", "NOT_ALLOWED"})
+
+
+class _NotBelieved(errors.NotAuthenticated):
+    """auth does not believe this service's own token."""
 
 
 class AuthUnavailable(errors.Unavailable):
@@ -94,34 +103,33 @@ class Accounts:
     async def sign_up(self, *, email: str, password: str, user_agent: str) -> Opened:
         """Make an account and open its first session. Raises AlreadyExists, InvalidInput, NotAllowed."""
         request = auth_pb2.SignUpRequest(email=email, password=password, user_agent=user_agent)
-        async with self._in_our_name() as ours:
-            return _opened((await self._auth.SignUp(request, metadata=ours)).opened)
+        answer = await self._in_our_name(lambda ours: self._auth.SignUp(request, metadata=ours))
+        return _opened(answer.opened)
 
     async def sign_in(self, *, email: str, password: str, stay: bool, user_agent: str) -> Opened:
         """Open a session. Raises NotAuthenticated WRONG_CREDENTIALS, NotAllowed, TooMuch."""
         request = auth_pb2.SignInRequest(email=email, password=password, stay_signed_in=stay, user_agent=user_agent)
-        async with self._in_our_name() as ours:
-            return _opened((await self._auth.SignIn(request, metadata=ours)).opened)
+        answer = await self._in_our_name(lambda ours: self._auth.SignIn(request, metadata=ours))
+        return _opened(answer.opened)
 
     async def sign_out(self, secret: str) -> None:
         """End the session; ending it twice is no error."""
-        async with self._in_our_name() as ours:
-            await self._auth.SignOut(auth_pb2.SignOutRequest(session_secret=secret), metadata=ours)
+        request = auth_pb2.SignOutRequest(session_secret=secret)
+        await self._in_our_name(lambda ours: self._auth.SignOut(request, metadata=ours))
 
     async def of_session(self, secret: str) -> Visitor | None:
         """Whose session this is; None when it is over or never was."""
+        request = auth_pb2.ResolveSessionRequest(session_secret=secret)
         try:
-            async with self._in_our_name() as ours:
-                request = auth_pb2.ResolveSessionRequest(session_secret=secret)
-                answer = await self._auth.ResolveSession(request, metadata=ours)
+            answer = await self._in_our_name(lambda ours: self._auth.ResolveSession(request, metadata=ours))
         except (errors.NotAuthenticated, errors.NotAllowed, errors.InvalidInput):
             return None
         return _visitor(answer.user, answer.session.session_id, answer.identity_token.token)
 
     async def of_key(self, key: str) -> Visitor:
         """Whose API key this is. Raises NotAuthenticated."""
-        async with self._in_our_name() as ours:
-            answer = await self._auth.ResolveApiKey(auth_pb2.ResolveApiKeyRequest(api_key=key), metadata=ours)
+        request = auth_pb2.ResolveApiKeyRequest(api_key=key)
+        answer = await self._in_our_name(lambda ours: self._auth.ResolveApiKey(request, metadata=ours))
         return _visitor(answer.user, "", answer.identity_token.token)
 
     async def balance(self, visitor: Visitor) -> auth_pb2.GetBalanceResponse:
@@ -139,9 +147,20 @@ class Accounts:
         """Whether auth answers and says it serves."""
         return await _serving(self._health)
 
-    @contextlib.asynccontextmanager
-    async def _in_our_name(self) -> AsyncIterator[grpc.aio.Metadata]:
+    async def _in_our_name(self, ask: Callable[[grpc.aio.Metadata], Awaitable[T]]) -> T:
         # A wrong secret or a key that auth no longer knows is our trouble: nobody's password is wrong because of it.
+        try:
+            return await self._believed(ask)
+        except _NotBelieved:
+            # auth may sign with another key since the token was made. What was not believed was not done either.
+            self._ourselves.forget()
+        try:
+            return await self._believed(ask)
+        except _NotBelieved as error:
+            log.exception("auth does not believe this service", reason=error.detail_reason)
+            raise AuthUnavailable from error
+
+    async def _believed(self, ask: Callable[[grpc.aio.Metadata], Awaitable[T]]) -> T:
         try:
             ours = await self._ourselves.metadata()
         except errors.Unavailable as error:
@@ -151,11 +170,10 @@ class Accounts:
             raise AuthUnavailable from error
         try:
             with client.translated():
-                yield ours
+                return await ask(ours)
         except (errors.NotAuthenticated, errors.NotAllowed) as error:
             if error.detail_reason in _OUR_FAULT:
-                log.exception("auth does not believe this service", reason=error.detail_reason)
-                raise AuthUnavailable from error
+                raise _NotBelieved(error.message, reason=error.detail_reason) from error
             raise
         except errors.Unavailable as error:
             raise AuthUnavailable from error
@@ -194,6 +212,20 @@ class Tasks:
         request = tasks_pb2.CancelTaskRequest(task_id=task_id)
         with client.translated():
             return (await self._tasks.CancelTask(request, metadata=client.bearer(visitor.identity))).task
+
+    async def cancel_and_see(self, visitor: Visitor, task_id: str) -> tasks_pb2.Task:
+        """The same, and a moment's wait for its worker to stop: ended, or as it stands when the moment is over."""
+        task = await self.cancel(visitor, task_id)
+        if task.state in ENDED:
+            return task
+        with contextlib.suppress(TimeoutError, errors.Unavailable):
+            async with (
+                asyncio.timeout(CANCEL_SECONDS),
+                self.watch_task(visitor, task_id, task.revision) as messages,
+            ):
+                async for message in messages:
+                    task = message.task
+        return task
 
     async def capabilities(self, visitor: Visitor) -> tasks_pb2.GetCapabilitiesResponse:
         """What the workers can do. Raises Unavailable NO_WORKER while none was ever seen."""

@@ -16,7 +16,8 @@ from services.foundation import errors
 
 MAX_SEED: Final = 2**53 - 1
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,64}")
-_INT32: Final = validate.Range(min=-(2**31), max=2**31 - 1, error="is too large or too small.")
+# What a model can do is less, and another number for each; this is what a message holds.
+_COUNT: Final = validate.Range(min=1, max=2**31 - 1, error="must be 1 or more, and not beyond all bounds.")
 
 
 class _Text(ma.fields.String):
@@ -62,13 +63,13 @@ class TaskRequest(ma.Schema):
     )
     model = _Text(validate=validate.Length(max=128), metadata=_about("A model's name."))
     sampler = _Text(validate=validate.Length(max=128), metadata=_about("A sampler's name."))
-    steps = ma.fields.Integer(strict=True, validate=_INT32, metadata=_about("Denoising steps."))
+    steps = ma.fields.Integer(strict=True, validate=_COUNT, metadata=_about("Denoising steps."))
     guidance = _Number(
         validate=validate.Range(min=0, max=1000, error="must be between 0 and 1000."),
         metadata=_about("How strictly the prompt is followed; 1 and below switch guidance off."),
     )
-    width = ma.fields.Integer(strict=True, validate=_INT32, metadata=_about("Pixels."))
-    height = ma.fields.Integer(strict=True, validate=_INT32, metadata=_about("Pixels."))
+    width = ma.fields.Integer(strict=True, validate=_COUNT, metadata=_about("Pixels."))
+    height = ma.fields.Integer(strict=True, validate=_COUNT, metadata=_about("Pixels."))
     seed = ma.fields.Integer(
         strict=True,
         validate=validate.Range(min=-1, max=MAX_SEED, error="must be −1 or between 0 and 2^53 − 1."),

@@ -11,14 +11,9 @@ from daydream.tasks.v1 import tasks_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.foundation.rpc import status
+from services.web import backends
 
-ENDED: Final = frozenset(
-    {
-        tasks_pb2.TASK_STATE_SUCCEEDED,
-        tasks_pb2.TASK_STATE_FAILED,
-        tasks_pb2.TASK_STATE_CANCELLED,
-    }
-)
+ENDED: Final = backends.ENDED
 API_IMAGES: Final = "/api/v1/images/"
 PAGE_IMAGES: Final = "/images/"
 

@@ -4,7 +4,7 @@ Both halves of the gateway, Flask's pages and the routes beside it, answer with 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,6 +27,9 @@ _STATUS: Final[Sequence[tuple[type[errors.DaydreamError], HTTPStatus]]] = (
 )
 # A client library repeats a 409 by itself; a purse does not fill by asking again.
 _STATUS_BY_REASON: Final = {"NOT_ENOUGH_TOKENS": HTTPStatus.PAYMENT_REQUIRED}
+
+# What the services behind us call otherwise than the API does.
+_NAMES: Final = {"page_token": "cursor", "page_size": "limit", "request_id": "Idempotency-Key"}
 
 _WORDS: Final = {
     400: ("BAD_REQUEST", "The request could not be read."),
@@ -57,6 +60,8 @@ class Problem:
     """Whole seconds after which asking again makes sense."""
     metadata: Mapping[str, str] | None = None
     """Figures that belong to the reason, for example price and balance."""
+    allow: tuple[str, ...] = ()
+    """Methods that the address does answer to, where the one asked for is not among them."""
 
     @property
     def title(self) -> str:
@@ -86,6 +91,8 @@ class Problem:
             headers["Retry-After"] = str(self.retry_after)
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="daydream"'
+        if self.allow:
+            headers["Allow"] = ", ".join(sorted(self.allow))
         return headers
 
 
@@ -102,21 +109,38 @@ def of_error(error: errors.DaydreamError) -> Problem:
     return Problem(
         status=status,
         reason=error.detail_reason,
-        detail=error.message,
-        fields=error.fields,
+        detail=_detail(error),
+        fields=tuple(_as_asked(each) for each in error.fields),
         retry_after=retry_after,
         metadata=metadata or None,
     )
 
 
-def of_status(status: int, detail: str | None = None, *, retry_after: int | None = None) -> Problem:
+def _detail(error: errors.DaydreamError) -> str:
+    sentence = error.message
+    for violation in error.fields:
+        sentence = sentence.replace(violation.description, _as_asked(violation).description)
+    return sentence
+
+
+def _as_asked(violation: errors.FieldViolation) -> errors.FieldViolation:
+    """The same with the name that a field has over HTTP."""
+    ours = _NAMES.get(violation.field)
+    if ours is None:
+        return violation
+    return errors.FieldViolation(field=ours, description=violation.description.replace(violation.field, ours))
+
+
+def of_status(
+    status: int, detail: str | None = None, *, retry_after: int | None = None, allow: Collection[str] = ()
+) -> Problem:
     """The problem that a bare HTTP status is."""
     reason, words = _WORDS.get(status, ("UNEXPECTED", "Something went wrong on our side."))
     if status not in _WORDS and status < 500:
         reason, words = HTTPStatus(status).name, HTTPStatus(status).phrase
     if retry_after is None and status in {429, 503}:
         retry_after = 5
-    return Problem(status=status, reason=reason, detail=detail or words, retry_after=retry_after)
+    return Problem(status=status, reason=reason, detail=detail or words, retry_after=retry_after, allow=tuple(allow))
 
 
 def wants_page(path: str, accept: str) -> bool:

@@ -1,13 +1,31 @@
 """What the gateway can be told."""
 
-from typing import Final
+import ipaddress
+from typing import Annotated, Final
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from services.foundation import settings
 
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
+
+
+def _named(listed: str) -> list[str]:
+    return [each.strip() for each in listed.split(",") if each.strip()]
+
+
+def _networks(listed: str) -> str:
+    for each in _named(listed):
+        try:
+            ipaddress.ip_network(each)
+        except ValueError as error:
+            raise PydanticCustomError("networks", "{each} is no address and no network", {"each": each}) from error
+    return listed
+
+
+Proxies = Annotated[str, AfterValidator(_networks)]
 
 
 class WebSettings(settings.Settings):
@@ -26,6 +44,9 @@ class WebSettings(settings.Settings):
     """What auth knows this service by: `AUTH_SERVICE_SECRETS=web=…`."""
     trusted_hosts: str = ""
     """Host names, comma-separated, that requests may ask for beside this machine's own loopback names."""
+    trusted_proxies: Proxies = ""
+    """Addresses or networks, comma-separated, whose X-Forwarded-For and X-Forwarded-Proto are believed; none by
+    default, as anybody can send such headers."""
     cookie_secure: bool = False
     """Whether cookies travel over HTTPS alone: switch it on wherever TLS ends before the gateway."""
     rate_limit_url: str = "memory://"
@@ -36,7 +57,11 @@ class WebSettings(settings.Settings):
     """Where tasks answers."""
 
     @property
+    def proxies(self) -> list[str]:
+        """Every address or network of a trusted proxy."""
+        return _named(self.trusted_proxies)
+
+    @property
     def hosts(self) -> frozenset[str]:
         """Every host name that requests may ask for, in lower case, without a port."""
-        named = (each.strip().lower() for each in self.trusted_hosts.split(","))
-        return frozenset(LOCAL_HOSTS) | {each for each in named if each}
+        return frozenset(LOCAL_HOSTS) | {each.lower() for each in _named(self.trusted_hosts)}

@@ -9,7 +9,7 @@ from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from services.foundation import errors, logs
@@ -59,7 +59,7 @@ def create(
     app.register_blueprint(public.blueprint())
     app.register_blueprint(door.blueprint(accounts, bridge, guard, limiter))
     app.register_blueprint(studio.blueprint(accounts, tasks, bridge, limiter))
-    app.register_blueprint(account.blueprint(accounts, bridge))
+    app.register_blueprint(account.blueprint(accounts, tasks, bridge))
     install_api(app, accounts=accounts, tasks=tasks, bridge=bridge, limiter=limiter, csrf=csrf)
     _tell_errors(app)
     return app
@@ -105,7 +105,8 @@ def _tell_errors(app: flask.Flask) -> None:
         if error.code is None or error.code < 400:
             return error.get_response()
         detail = strict_json.detail_of(error)
-        return told(problems.of_status(error.code, detail))
+        allow = error.valid_methods or () if isinstance(error, MethodNotAllowed) else ()
+        return told(problems.of_status(error.code, detail, allow=tuple(allow)))
 
     @app.errorhandler(Exception)
     def ours(error: Exception) -> Response:

@@ -7,7 +7,7 @@ import flask_smorest  # type: ignore[import-untyped]
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFProtect
 
-from services.web import gate
+from services.web import gate, problems
 from services.web.api import tasks as tasks_api
 from services.web.api.schemas import ProblemSchema
 from services.web.backends import Accounts, Tasks
@@ -22,6 +22,15 @@ _ABOUT: Final = (
 
 class _Api(flask_smorest.Api):  # type: ignore[misc]
     ERROR_SCHEMA = ProblemSchema
+
+    def _register_responses(self) -> None:
+        # The library writes one content type for answers and errors alike; ours have each its own.
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.MEDIA_TYPE
+        super()._register_responses()
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = "application/json"
+
+    def _register_pagination_header(self) -> None:
+        """Nothing here is paged by headers."""
 
 
 def install(

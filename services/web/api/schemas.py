@@ -7,6 +7,10 @@ def _about(text: str) -> dict[str, str]:
     return {"description": text}
 
 
+# Written by `present` already, so that marshmallow has nothing to format.
+_TIME = {"format": "date-time"}
+
+
 class ProblemFieldSchema(ma.Schema):
     """A field that is wrong."""
 
@@ -82,9 +86,9 @@ class TaskSchema(ma.Schema):
     progress = ma.fields.Nested(ProgressSchema, required=True)
     price = ma.fields.Integer(required=True, metadata=_about("Tokens held for it."))
     charged = ma.fields.Integer(required=True, metadata=_about("Tokens kept for what was delivered."))
-    created_at = ma.fields.String(required=True)
-    started_at = ma.fields.String()
-    finished_at = ma.fields.String()
+    created_at = ma.fields.String(required=True, metadata=_TIME)
+    started_at = ma.fields.String(metadata=_TIME)
+    finished_at = ma.fields.String(metadata=_TIME)
     duration_ms = ma.fields.Integer()
     error = ma.fields.Nested(TaskErrorSchema)
     parameters = ma.fields.Nested(ParametersSchema, required=True)

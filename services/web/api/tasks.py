@@ -72,8 +72,13 @@ def blueprint(tasks: Tasks, bridge: Bridge, limiter: Limiter) -> Blueprint:
 
     @views.route("/tasks/<task_id>/cancel", methods=["POST"])
     @views.doc(summary="Stop a task")
-    @views.response(200, TaskSchema, description="The task after it; one that had ended is unchanged.")
+    @views.response(
+        200,
+        TaskSchema,
+        description="The task as it ended, one that had ended before unchanged. A worker that needs more than two "
+        "seconds to stop leaves it RUNNING in this answer; its events tell the end.",
+    )
     def cancel(task_id: str) -> dict[str, Any]:
-        return present.task(bridge.call(tasks.cancel(gate.visitor(), identifiers.checked(task_id))))
+        return present.task(bridge.call(tasks.cancel_and_see(gate.visitor(), identifiers.checked(task_id))))
 
     return views

@@ -2,6 +2,7 @@
 
 import flask
 from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -67,7 +68,9 @@ def blueprint(accounts: Accounts, bridge: Bridge, guard: gate.Gate, limiter: Lim
 
     @views.route("/sign-in", methods=["GET", "POST"])
     @gate.open_to_all
-    @limiter.limit("20/minute;200/hour", methods=["POST"])
+    # One who guesses at an account is slowed at once; many behind one address hardly notice.
+    @limiter.limit("20/minute;100/hour", key_func=_address_and_email, methods=["POST"])
+    @limiter.limit("120/minute;1000/hour", methods=["POST"])
     def sign_in() -> Response | str | tuple[str, int]:
         if current_user.is_authenticated:
             return flask.redirect(onward(), 303)
@@ -115,6 +118,11 @@ def blueprint(accounts: Accounts, bridge: Bridge, guard: gate.Gate, limiter: Lim
         return response
 
     return views
+
+
+def _address_and_email() -> str:
+    email = flask.request.form.get("email", "").strip().lower()[:128]
+    return f"{get_remote_address()} {email}"
 
 
 def _browser() -> str:

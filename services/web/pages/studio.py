@@ -33,7 +33,11 @@ def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter
 
     async def everything(visitor: Visitor, scope: str) -> dict[str, Any]:
         state, timeline = await asyncio.gather(purse_and_models(visitor), some_tasks(visitor, scope, ""))
-        return {"user": visitor.user_id, "session": visitor.session_id, "scope": scope, **state, **timeline}
+        # An empty session points to the pictures of others, where there are any.
+        empty = scope != "all" and not timeline["tasks"]
+        earlier = empty and bool((await tasks.page(visitor, page_size=1)).tasks)
+        ours = {"user": visitor.user_id, "session": visitor.session_id, "scope": scope, "earlier": earlier}
+        return {**ours, **state, **timeline}
 
     @views.get("/studio")
     def page() -> str:

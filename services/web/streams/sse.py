@@ -52,11 +52,15 @@ def event(name: str, data: Any, *, event_id: int | None = None) -> bytes:
 
 
 def hint(timing: Timing) -> bytes:
-    """Tells the browser when to come back."""
-    return f"retry: {int(timing.retry * 1000)}\n\n".encode()
+    """Tells the browser when to come back.
+
+    A line of its own and no block, as with `HEARTBEAT`: a blank line after it would be an event without data, which
+    browsers pass over and some client libraries do not.
+    """
+    return f"retry: {int(timing.retry * 1000)}\n".encode()
 
 
-HEARTBEAT: Final = b": still here\n\n"
+HEARTBEAT: Final = b": still here\n"
 
 
 def resume_from(request: Request) -> int:

@@ -27,10 +27,17 @@ class TaskEvents:
         visitor = await visitors.of_authorization(self._accounts, authorization)
         task_id = identifiers.checked(request.path_params["task_id"])
         # Asked before the stream opens, so that a missing task is a 404 and not an empty stream.
-        await self._tasks.get(visitor, task_id)
+        task = await self._tasks.get(visitor, task_id)
         if request.method == "HEAD":
             return Response(media_type=sse.MEDIA_TYPE)
-        body = self._body(visitor, authorization, task_id, sse.resume_from(request))
+        after = sse.resume_from(request)
+        if task.state in present.ENDED:
+            if after == task.revision:
+                # Everything was told: 204 is how an EventSource learns not to come back.
+                return Response(status_code=204)
+            # A revision beyond the last never was, so it says nothing of what was seen.
+            after = 0 if after > task.revision else after
+        body = self._body(visitor, authorization, task_id, after)
         return sse.EventStream(body, give_back=self._hub.seat(visitor.user_id))
 
     async def _body(

@@ -1,8 +1,9 @@
 """A server for the command to talk to, with a worker that draws at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -22,6 +23,8 @@ class Server:
     """Made-up auth and tasks."""
     run: Callable[..., Result]
     """Runs the command with these arguments."""
+    do: Callable[[Coroutine[Any, Any, Any]], Any]
+    """Runs something where the backends live, and waits for it."""
 
 
 @pytest.fixture
@@ -34,4 +37,4 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             access = {"DAYDREAM_URL": running.url, "DAYDREAM_API_KEY": "dd_ada_key_0123456789"}
             return CliRunner().invoke(cli, arguments, env={**access, **environment})
 
-        yield Server(url=running.url, backends=running.backends, run=run)
+        yield Server(url=running.url, backends=running.backends, run=run, do=running.do)

@@ -1,9 +1,11 @@
 """`daydream generate` and `daydream tasks` against a real gateway."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -12,6 +14,9 @@ from cli.api import Api
 from cli.errors import Failure, NotAuthenticated, Unreachable, WrongUse
 from services.foundation import errors
 from tests.unit.cli.conftest import Server
+
+ROOT = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-c", "from cli.main import main; main()"]
 
 
 def test_a_picture_is_written_where_it_was_asked_for(server: Server, tmp_path: Path) -> None:
@@ -138,10 +143,51 @@ def test_tasks_are_listed_newest_first(server: Server) -> None:
     server.run("generate", "first", "--out", "x.png")
     server.run("generate", "second", "--out", "x.png")
 
-    lines = server.run("tasks").stdout.splitlines()
+    head, *lines = server.run("tasks").stdout.splitlines()
 
+    assert head.split() == ["ID", "ASKED", "(UTC)", "STATE", "DONE", "TOKENS", "PROMPT"]
     assert [line.split()[-1] for line in lines] == ["second", "first"]
     assert "SUCCEEDED" in lines[0]
+
+
+def test_a_task_that_ended_without_a_picture_is_listed_with_what_it_cost(server: Server) -> None:
+    server.run("generate", "fail please", "--samples", "3", "--out", "x.png")
+
+    _, line = server.run("tasks").stdout.splitlines()
+
+    assert line.split()[3:] == ["FAILED", "0/3", "0", "fail", "please"]
+
+
+def test_an_interrupt_keeps_what_was_drawn_and_says_what_came_back(server: Server, tmp_path: Path) -> None:
+    ledger = server.backends.tasks
+    ledger.slow_to_stop = True
+    running = subprocess.Popen(
+        [*COMMAND, "generate", "wait for it", "--samples", "10", "--out", "red.png"],
+        cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={"PYTHONPATH": str(ROOT), "DAYDREAM_URL": server.url, "DAYDREAM_API_KEY": "dd_ada_key_0123456789"},
+    )  # fmt: skip
+    assert running.stderr is not None
+    until_said(running.stderr, "held")
+    server.do(ledger.start("task-1"))
+    for _ in range(3):
+        server.do(ledger.deliver("task-1"))
+
+    running.send_signal(signal.SIGINT)
+    until_said(running.stderr, "Stopping")
+    # The worker was in the middle of one more when it was told to stop.
+    server.do(ledger.deliver("task-1"))
+    server.do(ledger.cancelled("task-1"))
+    said, complaints = running.communicate(timeout=20)
+
+    assert running.returncode == 130, complaints
+    assert said.splitlines() == ["red-1.png", "red-2.png", "red-3.png", "red-4.png"]
+    assert all((tmp_path / name).read_bytes() for name in said.splitlines())
+    assert complaints.splitlines()[-1] == "4 of 10 written, 6 tokens returned."
+
+
+def until_said(stream: IO[str], words: str) -> None:
+    """Read lines until one holds the words."""
+    assert any(words in line for line in iter(stream.readline, "")), words
 
 
 def test_what_make_run_left_behind_is_enough(server: Server, tmp_path: Path) -> None:
@@ -166,12 +212,38 @@ def test_the_key_left_behind_is_shown_to_no_other_server(tmp_path: Path) -> None
     [(["generate"], 2), (["frobnicate"], 2), (["tasks"], 4), (["--help"], 0), (["generate", "a", "--out", "/no/x"], 2)],
 )
 def test_exit_codes_reach_the_shell_without_a_traceback(tmp_path: Path, arguments: list[str], code: int) -> None:
-    command = [sys.executable, "-c", "from cli.main import main; main()", *arguments]
-    root = Path(__file__).parents[3]
-
     ended = subprocess.run(
-        command, cwd=tmp_path, env={"PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=30, check=False
-    )
+        [*COMMAND, *arguments],
+        cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
 
     assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "sentence"),
+    [
+        (["generate", "a", "--guidance", "nan"], {}, 2, "'nan' is no number."),
+        (["generate", "a", "--guidance", "1e999"], {}, 2, "'1e999' is no number."),
+        (["generate", b"\xff\xfe"], {}, 2, "it is not UTF-8."),
+        (["generate", "a", "--negative", b"\xff"], {}, 2, "it is not UTF-8."),
+        (["tasks"], {"DAYDREAM_API_KEY": "dd_schlüssel"}, 4, "DAYDREAM_API_KEY is no API key"),
+        (["tasks"], {"DAYDREAM_API_KEY": "dd_two\nlines"}, 4, "DAYDREAM_API_KEY is no API key"),
+        (["tasks"], {"DAYDREAM_URL": "http://127.0.0.1:eighty"}, 2, "is no address of a server"),
+    ],
+)
+def test_what_cannot_be_sent_is_a_sentence_and_an_exit_code(
+    tmp_path: Path, arguments: list[str | bytes], environment: dict[str, str], code: int, sentence: str
+) -> None:
+    given = {"DAYDREAM_URL": "http://127.0.0.1:9", "DAYDREAM_API_KEY": "dd_ada_key_0123456789", **environment}
+
+    ended = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **given}, capture_output=True, text=True,
+        timeout=30, check=False,
+    )  # fmt: skip
+
+    assert ended.returncode == code, ended.stderr
+    assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr

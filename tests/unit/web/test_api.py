@@ -8,7 +8,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from services.foundation import errors
-from tests.support.gateway import ADA_KEY, BOB_KEY, Site
+from tests.support.gateway import ADA_KEY, BOB_KEY, Site, until
 
 TASKS = "/api/v1/tasks"
 RED_HOUSE = {"prompt": "a red house under a yellow sun"}
@@ -136,6 +136,41 @@ async def test_cancelling_twice_or_after_the_end_changes_nothing(site: Site) -> 
     assert first.json() == second.json()
     assert first.json()["state"] == "CANCELLED"
     assert site.backends.auth.ada.tokens == 100
+
+
+async def test_a_cancel_answers_with_the_end_when_its_worker_stops_in_a_moment(site: Site) -> None:
+    ledger = site.backends.tasks
+    ledger.slow_to_stop = True
+    task_id = (await site.http.post(TASKS, json={**RED_HOUSE, "samples": 2}, headers=ADA_KEY)).json()["id"]
+    await ledger.start(task_id)
+
+    asked = asyncio.create_task(site.http.post(f"{TASKS}/{task_id}/cancel", headers=ADA_KEY))
+    await until(lambda: ledger.watching == 1)
+    await ledger.deliver(task_id)
+    await ledger.cancelled(task_id)
+    task = (await asked).json()
+
+    assert (task["state"], task["charged"], len(task["images"])) == ("CANCELLED", 1, 1)
+
+
+async def test_a_cancel_does_not_wait_for_a_worker_that_takes_long(site: Site) -> None:
+    site.backends.tasks.slow_to_stop = True
+    task_id = (await site.http.post(TASKS, json=RED_HOUSE, headers=ADA_KEY)).json()["id"]
+    await site.backends.tasks.start(task_id)
+
+    answer = await asyncio.wait_for(site.http.post(f"{TASKS}/{task_id}/cancel", headers=ADA_KEY), 5)
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "RUNNING")
+    assert site.backends.tasks.watching == 0
+
+
+async def test_a_wrong_cursor_is_named_as_the_api_names_it(site: Site) -> None:
+    answer = await site.http.get(TASKS, params={"cursor": "made-up"}, headers=ADA_KEY)
+
+    problem = answer.json()
+    assert answer.status_code == 422
+    assert problem["fields"] == [{"field": "cursor", "detail": "cursor is not one that an earlier page gave."}]
+    assert "page_token" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/api/v1/tasks/{task}", "/api/v1/tasks/{task}/events", "/api/v1/images/{image}"])
@@ -315,6 +350,13 @@ async def test_answers_keep_to_the_openapi_document(site: Site) -> None:
 
     assert document["openapi"] == "3.1.0"
     assert {"/api/v1/tasks", "/api/v1/tasks/{task_id}/events", "/api/v1/images/{image_id}"} <= set(document["paths"])
+    errors_told = document["components"]["responses"]["DEFAULT_ERROR"]["content"]
+    assert set(errors_told) == {"application/problem+json"}
+    asked = document["components"]["schemas"]["TaskRequest"]["properties"]
+    assert {asked[name]["minimum"] for name in ("steps", "width", "height", "samples")} == {1}
+    told = document["components"]["schemas"]["Task"]["properties"]
+    assert {told[name]["format"] for name in ("created_at", "started_at", "finished_at")} == {"date-time"}
+    assert "PaginationMetadata" not in document["components"]["schemas"]
     for schema, instance in (("Task", task), ("Problem", problem)):
         strict = {**document["components"]["schemas"][schema], "components": document["components"]}
         jsonschema.validate(instance, {**strict, "additionalProperties": False})

@@ -82,7 +82,7 @@ async def test_what_is_no_address_never_reaches_auth(site: Site, email: str) -> 
 
     assert answer.status_code == 422
     assert 'id="email-wrong"' in answer.text
-    assert site.backends.auth.calls == []
+    assert "SignIn" not in site.backends.auth.calls
 
 
 async def test_a_megabyte_of_password_never_reaches_auth(site: Site) -> None:
@@ -90,7 +90,7 @@ async def test_a_megabyte_of_password_never_reaches_auth(site: Site) -> None:
 
     assert answer.status_code == 422
     assert "At most 256 characters." in answer.text
-    assert site.backends.auth.calls == []
+    assert "SignIn" not in site.backends.auth.calls
 
 
 async def test_a_short_password_is_named_under_its_field(site: Site) -> None:
@@ -206,10 +206,40 @@ async def test_too_many_tries_are_told_to_wait(site: Site) -> None:
     data = {"csrf_token": token, "email": "ada@example.org", "password": "not the one"}
 
     answers = [await site.http.post("/sign-in", data=data, headers=PAGE) for _ in range(21)]
+    another = await site.http.post("/sign-in", data={**data, "email": "bob@example.org"}, headers=PAGE)
 
+    assert another.status_code == 401
     assert [each.status_code for each in answers] == [401] * 20 + [429]
     assert 0 < int(answers[-1].headers["retry-after"]) <= 60
-    assert len(site.backends.auth.calls) == 20
+    assert site.backends.auth.calls.count("SignIn") == 21
+
+
+async def test_an_account_cannot_be_guessed_at_under_other_spellings(site: Site) -> None:
+    token = await site.form_token()
+    spellings = ["ada@example.org", "ADA@example.org", " ada@example.org "] * 7
+
+    answers = [
+        await site.http.post(
+            "/sign-in", data={"csrf_token": token, "email": email, "password": "not the one"}, headers=PAGE
+        )
+        for email in spellings
+    ]
+
+    assert answers[-1].status_code == 429
+
+
+async def test_one_address_cannot_try_every_account(site: Site) -> None:
+    token = await site.form_token()
+
+    answers = [
+        await site.http.post(
+            "/sign-in", data={"csrf_token": token, "email": f"{n}@example.org", "password": "not the one"}, headers=PAGE
+        )
+        for n in range(121)
+    ]
+
+    assert {each.status_code for each in answers[:120]} == {401}
+    assert answers[-1].status_code == 429
 
 
 async def test_auth_that_is_away_takes_only_what_needs_it(site: Site) -> None:
@@ -222,6 +252,27 @@ async def test_auth_that_is_away_takes_only_what_needs_it(site: Site) -> None:
     assert landing.status_code == 200
     assert studio.status_code == 503
     assert "Nothing you have is lost" in studio.text
+
+
+async def test_a_token_of_ours_that_auth_no_longer_believes_is_fetched_anew(site: Site) -> None:
+    site.sign_in_as()
+    await site.http.get("/studio", headers=PAGE)
+    site.backends.auth.disbelieve = 1
+
+    answer = await site.http.get("/studio", headers=PAGE)
+
+    assert answer.status_code == 200
+    assert site.backends.auth.calls.count("IssueServiceToken") == 2
+
+
+async def test_a_token_of_ours_that_is_never_believed_is_asked_for_once_more_only(site: Site) -> None:
+    site.sign_in_as()
+    site.backends.auth.disbelieve = 1000
+
+    answer = await site.http.get("/studio", headers=PAGE)
+
+    assert answer.status_code == 503
+    assert site.backends.auth.calls.count("IssueServiceToken") == 2
 
 
 async def test_a_secret_that_auth_does_not_know_is_not_a_wrong_password(site: Site) -> None:

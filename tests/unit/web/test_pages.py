@@ -147,6 +147,55 @@ async def test_the_account_shows_who_one_is_and_every_entry(site: Site) -> None:
     assert "+100" in page
 
 
+def ledger_rows(page: str) -> list[list[str]]:
+    """What stands in each row of the account's table, without tags."""
+    rows = re.findall(r"<tr><td.*?</tr>", page, re.DOTALL)
+    return [[part.strip() for part in re.split(r"<[^>]+>", row) if part.strip()] for row in rows]
+
+
+async def test_only_what_is_still_open_is_called_held(site: Site) -> None:
+    site.sign_in_as()
+    headers = await site.script_headers()
+    prompts = ("a red house", "a blue boat " * 12)
+    ids = [
+        (await site.http.post("/studio/tasks", json={"prompt": prompt, "samples": 2}, headers=headers)).json()["id"]
+        for prompt in prompts
+    ]
+    await site.backends.tasks.start(ids[0])
+    await site.backends.tasks.deliver(ids[0])
+    await site.backends.tasks.end(ids[0], errors.Unavailable("The worker stopped.", reason="WORKER_LOST"))
+
+    rows = ledger_rows((await site.http.get("/account", headers=PAGE)).text)
+
+    assert [row[:2] for row in rows[:3]] == [
+        ["Returned", "a red house"],
+        ["Held for pictures", "a blue boat a blue boat a blue boat a blue boat a blue boat a blue boat a blue …"],
+        ["Pictures", "a red house"],
+    ]
+
+
+async def test_the_ledger_is_shown_while_tasks_is_away(site: Site) -> None:
+    site.sign_in_as()
+    await site.http.post("/studio/tasks", json={"prompt": "a"}, headers=await site.script_headers())
+    await site.backends.tasks_server.drain(0)
+
+    answer = await site.http.get("/account", headers=PAGE)
+
+    assert answer.status_code == 200
+    assert ledger_rows(answer.text)[0][:2] == ["Pictures", "1 picture"]
+
+
+async def test_an_empty_session_points_to_others_only_where_there_are_any(site: Site) -> None:
+    site.sign_in_as()
+    before = (await site.http.get("/studio", headers=PAGE)).text
+    await site.http.post("/api/v1/tasks", json={"prompt": "by key"}, headers=ADA_KEY)
+
+    after = (await site.http.get("/studio", headers=PAGE)).text
+
+    assert "Pictures of earlier sessions" not in before
+    assert "Pictures of earlier sessions" in after
+
+
 @pytest.mark.parametrize("path", ["/", "/docs", "/terms", "/studio", "/account", "/sign-in", "/sign-up"])
 async def test_no_link_of_a_page_leads_nowhere(site: Site, path: str) -> None:
     if path not in {"/sign-in", "/sign-up"}:

@@ -4,6 +4,8 @@ import pytest
 from a2wsgi import WSGIMiddleware
 from starlette.routing import Mount, Route
 
+from services.web import problems
+from services.web.site import page as site_page
 from tests.support.gateway import PAGE, Site
 
 OPEN = {
@@ -69,6 +71,31 @@ async def test_what_is_not_there_is_a_page_that_says_so(site: Site, path: str) -
 
     assert answer.status_code == 404
     assert "There is nothing here" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/tasks", {"GET", "POST"}),
+        ("GET", "/studio/tasks/x/cancel", {"POST"}),
+        ("POST", "/api/v1/tasks/x/events", {"GET"}),
+    ],
+)
+async def test_a_method_that_is_not_answered_is_told_which_are(
+    site: Site, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = await site.http.request(method, path, headers={"X-CSRFToken": "x"})
+
+    assert answer.status_code == 405
+    assert allowed <= set(answer.headers["allow"].split(", "))
+    assert answer.json()["reason"] == "METHOD_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize("status", [402, 405, 408, 409, 415, 422, 431])
+async def test_a_refusal_is_no_fault_of_ours_on_its_page(site: Site, status: int) -> None:
+    page = site_page(site.gateway.flask, problems.of_status(status))
+
+    assert "Something went wrong" not in page
 
 
 async def test_files_may_be_kept_for_ever_under_an_address_that_changes_with_them(site: Site) -> None:

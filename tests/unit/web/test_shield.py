@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.web.shield import POLICY
+from tests.support import gateway
 from tests.support.gateway import ADA_KEY, PAGE, Served, Site
 
 
@@ -70,6 +71,24 @@ async def test_forwarded_headers_change_nothing(site: Site) -> None:
 
     assert answer.text == plain.text
     assert "evil.example" not in answer.text
+
+
+async def tries_of(served: Served, addresses: list[str]) -> list[int]:
+    """Status of a wrong sign-in for each address that a proxy says it forwards."""
+    answers = []
+    for address in addresses:
+        said = {**PAGE, "X-Forwarded-For": address, "X-Forwarded-Proto": "http"}
+        data = {"csrf_token": await served.form_token(), "email": "ada@example.org", "password": "wrong"}
+        answers.append((await served.http.post("/sign-in", data=data, headers=said)).status_code)
+    return answers
+
+
+@pytest.mark.parametrize(("proxies", "last"), [([], 429), (["10.0.0.0/8"], 429), (["127.0.0.0/8"], 401)])
+async def test_a_forwarded_address_is_believed_of_a_named_proxy_alone(proxies: list[str], last: int) -> None:
+    async with gateway.served(trusted_proxies=proxies) as served:
+        answers = await tries_of(served, [f"203.0.113.{number}" for number in range(21)])
+
+    assert answers[-1] == last
 
 
 async def test_a_name_with_an_underscore_cannot_stand_for_another_header(site: Site) -> None:

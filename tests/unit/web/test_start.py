@@ -32,6 +32,7 @@ def started(env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     [
         ({"WEB_SERVICE_SECRET": ""}, "WEB_SERVICE_SECRET: "),
         ({"WEB_BIND": "8000"}, "WEB_BIND: '8000' is not host:port"),
+        ({"WEB_TRUSTED_PROXIES": "10.0.0.1, everybody"}, "WEB_TRUSTED_PROXIES: everybody is no address and no network"),
         ({"WEB_COOKIE_SECURE": "perhaps"}, "WEB_COOKIE_SECURE: "),
         ({"WEB_BIND": "203.0.113.1:8000"}, "cannot listen on 203.0.113.1:8000: "),
     ],

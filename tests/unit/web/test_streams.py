@@ -276,6 +276,32 @@ async def test_a_task_that_has_ended_is_told_at_once(served: Served) -> None:
     assert [(name, data["state"]) for name, data, _ in program.heard] == [("task", "FAILED")]
 
 
+async def ended_task(served: Served) -> tuple[str, int]:
+    """A task that is over; its id and last revision."""
+    task_id = (await served.http.post("/api/v1/tasks", json={"prompt": "a"}, headers=ADA_KEY)).json()["id"]
+    await drawn(served.backends.tasks, task_id)
+    return task_id, served.backends.tasks.tasks[task_id].revision
+
+
+async def test_who_heard_the_end_is_told_not_to_come_back(served: Served) -> None:
+    task_id, last = await ended_task(served)
+
+    answer = await served.http.get(f"/api/v1/tasks/{task_id}/events", headers={**ADA_KEY, "Last-Event-ID": str(last)})
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert served.gateway.hub.count("user-1") == 0
+
+
+async def test_a_revision_beyond_the_end_is_answered_with_the_end(served: Served) -> None:
+    task_id, last = await ended_task(served)
+    bogus = {**ADA_KEY, "Last-Event-ID": str(last + 1000)}
+
+    async with listening(served, f"/api/v1/tasks/{task_id}/events", **bogus) as program:
+        await until(lambda: program.ended)
+
+    assert [(name, data["state"]) for name, data, _ in program.heard] == [("task", "SUCCEEDED")]
+
+
 async def test_a_revoked_key_ends_its_streams(served: Served) -> None:
     task_id = (await served.http.post("/api/v1/tasks", json={"prompt": "a"}, headers=ADA_KEY)).json()["id"]
     async with listening(served, f"/api/v1/tasks/{task_id}/events", **ADA_KEY) as program:

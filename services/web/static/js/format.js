@@ -27,9 +27,12 @@ export function place(position) {
   return `${position}${ending} in line`;
 }
 
-export function ahead(count) {
-  if (count === 0) return "nobody ahead";
-  return count === 1 ? "1 task ahead" : `${count} tasks ahead`;
+// ahead counts everything in front, position only what waits: the difference is running.
+export function ahead(position, count) {
+  const waiting = position - 1;
+  const running = Math.max(0, count - waiting);
+  const parts = [waiting && `${waiting} waiting`, running && `${running} running`].filter(Boolean);
+  return parts.length ? `${parts.join(" and ")} ahead` : "nobody ahead";
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });

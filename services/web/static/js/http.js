@@ -34,15 +34,41 @@ export async function ask(path, { method = "GET", body, headers = {} } = {}) {
   throw new Refusal(answer.status, problem);
 }
 
-// A submit that got no answer may still have arrived: it is sent again under the same key, which costs nothing twice.
+// Statuses that say nothing of whether the request arrived: no answer at all, or one from something in between.
+const SILENT = new Set([0, 502, 503, 504]);
+const UNANSWERED = "dd-unanswered";
+const PAUSES = [1000, 2000];
+
+// A submit that got no answer may still have arrived. Its key is kept, so that sending the same once more, by itself
+// or when the person presses again, even after a reload, is the same task and is charged once.
 export async function submit(parameters) {
-  const key = crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random().toString(36).slice(2)}`;
-  const send = () => ask("/studio/tasks", { method: "POST", body: parameters, headers: { "Idempotency-Key": key } });
-  try {
-    return await send();
-  } catch (refusal) {
-    if (refusal.status !== 0) throw refusal;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    return send();
+  const body = JSON.stringify(parameters);
+  const key = keyOf(body);
+  sessionStorage.setItem(UNANSWERED, JSON.stringify({ key, body }));
+  const headers = { "Idempotency-Key": key };
+  for (let tries = 0; ; tries += 1) {
+    try {
+      const task = await ask("/studio/tasks", { method: "POST", body: parameters, headers });
+      sessionStorage.removeItem(UNANSWERED);
+      return task;
+    } catch (refusal) {
+      if (refusal.status !== 0 && refusal.status < 500) sessionStorage.removeItem(UNANSWERED);
+      if (!SILENT.has(refusal.status)) throw refusal;
+      if (tries === PAUSES.length) throw refusal.reason === "UNREACHABLE" ? new Refusal(refusal.status, UNSURE) : refusal;
+      await new Promise((resolve) => setTimeout(resolve, PAUSES[tries]));
+    }
   }
+}
+
+const UNSURE = { detail: "No answer; it may have arrived. Press again: it is not charged twice." };
+
+function keyOf(body) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(UNANSWERED));
+    if (kept?.body === body) return kept.key;
+  } catch {
+    // What cannot be read is no key of ours.
+  }
+  // randomUUID is there only where the page came over TLS or from this machine.
+  return crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 }

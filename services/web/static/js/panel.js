@@ -1,11 +1,15 @@
 // The control panel: values in, values out, price and time in the button, what is remembered between visits.
 
 import { Dial } from "./dials.js";
-import { about, span, tokens as countTokens } from "./format.js";
+import { tokens as countTokens } from "./format.js";
+import { showGenerate } from "./generate.js";
+import { Marks } from "./marks.js";
+import { Opening } from "./opening.js";
 import { price, seconds } from "./price.js";
 import { Shapes } from "./shapes.js";
+import { wireSwitches } from "./switches.js";
 
-const narrow = window.matchMedia("(max-width: 767.98px)");
+const MOST_CHARACTERS = 512;
 const FALLBACK_IDEAS = ["A red house under a yellow sun", "A blue boat on a calm sea", "Three yellow rings on dark blue"];
 
 export class Panel {
@@ -17,6 +21,10 @@ export class Panel {
   #sending = false;
   #shapes;
   #store;
+  #marks = new Marks(this.#form);
+  #opening = new Opening(this.#form);
+  #most = MOST_CHARACTERS;
+  #draft = null;
 
   constructor({ user, models, tokens, store, onSubmit }) {
     this.#key = `dd-panel-${user}`;
@@ -28,9 +36,11 @@ export class Panel {
     this.#shapes = new Shapes({ ...this.#dials, form: this.#form, onChange: () => this.#changed() });
     for (const name of ["steps", "guidance", "samples"]) this.#dials[name].onInput(() => this.#changed());
     this.#wireFields();
-    this.#wireSwitches();
-    this.#wireOpening();
-    const run = () => this.ready && onSubmit(this.values);
+    wireSwitches(this.#form);
+    const run = () => {
+      if (this.ready) onSubmit(this.values);
+      else if (!this.#sending) this.#showObstacle();
+    };
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       run();
@@ -56,8 +66,22 @@ export class Panel {
     if (fields.model.value) values.model = fields.model.value;
     if (fields.sampler.value) values.sampler = fields.sampler.value;
     for (const [name, dial] of Object.entries(this.#dials)) values[name] = dial.value;
-    values.seed = fields.seed.value === "" || !fields.seed.validity.valid ? -1 : Number(fields.seed.value);
+    values.seed = fields.seed.value === "" ? NaN : Number(fields.seed.value);
     return values;
+  }
+
+  // What cannot be sent as it stands: the fields' names, each with words for the button.
+  get #problems() {
+    const { prompt, negative_prompt: negative, seed } = this.values;
+    const found = new Map();
+    if (length(prompt) > this.#most) found.set("prompt", tooMany(length(prompt) - this.#most));
+    if (length(negative) > this.#most) {
+      found.set("negative_prompt", `Negative prompt: ${tooMany(length(negative) - this.#most)}`);
+    }
+    for (const [name, dial] of Object.entries(this.#dials)) if (dial.problem) found.set(name, dial.problem);
+    if (seed > Number.MAX_SAFE_INTEGER) found.set("seed", "Seed: that is too large");
+    else if (!Number.isInteger(seed) || seed < -1) found.set("seed", "Seed: −1 or 0, 1, 2, …");
+    return found;
   }
 
   // Why Generate cannot be pressed; null when it can.
@@ -65,6 +89,8 @@ export class Panel {
     if (!this.#models.length) return "no worker yet";
     const values = this.values;
     if (!values.prompt) return "write a prompt first";
+    const [problem] = this.#problems.values();
+    if (problem) return problem;
     const cost = price(values);
     return cost > this.#tokens ? `${countTokens(cost)}, you have ${this.#tokens}` : null;
   }
@@ -106,6 +132,10 @@ export class Panel {
 
   // Fills the panel and opens it; runs nothing.
   fill(parameters) {
+    const prompt = this.values.prompt;
+    // What was neither sent nor offered by us is the person's own, and not lost to a press.
+    const known = [parameters.prompt, ...this.ideas, ...this.#store.tasks.map((task) => task.parameters.prompt)];
+    if (prompt && !known.includes(prompt)) this.#draft = this.#kept;
     this.#put(parameters);
     this.#changed();
     this.open();
@@ -113,44 +143,32 @@ export class Panel {
   }
 
   refuse(message, fields = []) {
-    const box = document.getElementById("refusal");
-    box.hidden = !message;
-    box.querySelector("div").textContent = message || "";
-    const wrong = new Set(fields.map((each) => each.field));
-    for (const field of this.#form.elements) {
-      if (field.name) field.classList.toggle("is-invalid", wrong.has(field.name));
-    }
-    if (message) this.open();
+    this.#say(message, fields);
+    this.#show();
+    this.open();
+    this.#marks.first?.focus();
   }
 
   submitted() {
-    this.refuse("");
-    if (narrow.matches || document.getElementById("pin-switch").getAttribute("aria-pressed") === "false") this.close();
+    this.#say("", []);
+    this.#show();
+    this.#opening.submitted();
   }
 
   open() {
-    if (!narrow.matches) {
-      document.body.dataset.panel = "open";
-      return;
-    }
-    document.body.dataset.sheet = "open";
-    for (const each of this.#rest) each.inert = true;
-    document.getElementById("panel-close").focus();
+    this.#opening.open();
   }
 
-  close() {
-    const inside = this.#form.contains(document.activeElement);
-    if (narrow.matches) {
-      document.body.dataset.sheet = "closed";
-      for (const each of this.#rest) each.inert = false;
-    } else {
-      document.body.dataset.panel = "closed";
-    }
-    if (inside) document.getElementById("dock-open").focus();
+  #say(message, fields) {
+    const box = document.getElementById("refusal");
+    box.hidden = !message;
+    box.querySelector("div").textContent = message;
+    this.#marks.refuse(fields);
   }
 
-  get #rest() {
-    return document.querySelectorAll(".dd-top, .dd-stage, .dd-dock");
+  #showObstacle() {
+    this.open();
+    (this.#marks.first || this.#form.elements.prompt).focus();
   }
 
   get #model() {
@@ -172,43 +190,14 @@ export class Panel {
       fields.seed.value = this.#store.lastSeed ?? -1;
       this.#changed();
     });
+    document.getElementById("draft-back").addEventListener("click", () => {
+      const draft = this.#draft;
+      this.#draft = null;
+      this.#put(draft);
+      this.#changed();
+      fields.prompt.focus();
+    });
     this.#store.onChange(() => this.#show());
-  }
-
-  #wireSwitches() {
-    const remember = (button, key, apply) => {
-      const set = (on) => {
-        button.setAttribute("aria-pressed", String(on));
-        apply(on);
-      };
-      set(localStorage.getItem(key) === "on");
-      button.addEventListener("click", () => {
-        const on = button.getAttribute("aria-pressed") !== "true";
-        localStorage.setItem(key, on ? "on" : "off");
-        set(on);
-      });
-    };
-    remember(document.getElementById("help-switch"), "dd-help", (on) => {
-      for (const help of this.#form.querySelectorAll(".dd-help")) help.hidden = !on;
-    });
-    remember(document.getElementById("pin-switch"), "dd-pin", () => {});
-  }
-
-  #wireOpening() {
-    document.getElementById("panel-close").addEventListener("click", () => this.close());
-    document.getElementById("dock-open").addEventListener("click", () => this.open());
-    document.getElementById("dock-words").addEventListener("click", () => {
-      this.open();
-      this.#form.elements.prompt.focus();
-    });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && narrow.matches && document.body.dataset.sheet === "open") this.close();
-    });
-    // A sheet that was open when the window grew must not leave the page inert.
-    narrow.addEventListener("change", () => {
-      document.body.dataset.sheet = "closed";
-      for (const each of this.#rest) each.inert = false;
-    });
   }
 
   #modelChosen({ keep }) {
@@ -218,9 +207,9 @@ export class Panel {
     this.#form.elements.sampler.replaceChildren(...model.samplers.map((name) => new Option(name, name)));
     this.#shapes.limit(limits, defaults);
     this.#dials.steps.limit({ min: 1, max: limits.max_steps, step: 1 });
-    this.#dials.guidance.limit({ min: 0, max: limits.max_guidance, step: 0.5 });
+    this.#dials.guidance.limit({ min: 0, max: limits.max_guidance, step: null, coarse: 0.5 });
     this.#dials.samples.limit({ min: 1, max: limits.max_samples, step: 1 });
-    this.#form.elements.prompt.maxLength = limits.max_prompt_chars;
+    this.#most = Math.min(MOST_CHARACTERS, limits.max_prompt_chars || MOST_CHARACTERS);
     const help = document.getElementById("width-help");
     help.textContent = `In pixels. This model holds at most ${limits.max_size} × ${limits.max_size}.`;
     this.#put({ ...defaults, samples: 1, seed: -1, ...(before ? { ...before, model: model.name } : {}) });
@@ -236,15 +225,15 @@ export class Panel {
       }
     }
     for (const name of ["prompt", "negative_prompt", "seed"]) {
-      if (parameters[name] !== undefined) fields[name].value = parameters[name];
+      if (given(parameters[name])) fields[name].value = parameters[name];
     }
     if ([...fields.sampler.options].some((option) => option.value === parameters.sampler)) {
       fields.sampler.value = parameters.sampler;
     }
     for (const name of ["steps", "guidance", "samples"]) {
-      if (parameters[name] !== undefined) this.#dials[name].value = parameters[name];
+      if (given(parameters[name])) this.#dials[name].value = parameters[name];
     }
-    if (parameters.width) this.#shapes.set(parameters.width, parameters.height);
+    if (parameters.width && parameters.height) this.#shapes.set(parameters.width, parameters.height);
     if (parameters.locked !== undefined) this.#shapes.locked = parameters.locked;
   }
 
@@ -256,39 +245,32 @@ export class Panel {
     }
   }
 
+  get #kept() {
+    return { ...this.values, locked: this.#shapes.locked };
+  }
+
   #changed() {
-    localStorage.setItem(this.#key, JSON.stringify({ ...this.values, locked: this.#shapes.locked }));
+    localStorage.setItem(this.#key, JSON.stringify(this.#kept));
+    // What the server said, it said of what stood here before.
+    this.#say("", []);
     this.#show();
   }
 
   #show() {
     const values = this.values;
     const obstacle = this.obstacle;
+    this.#marks.show(this.#problems);
     const time = this.#model ? seconds(values, this.#model.step_times) : null;
-    for (const button of document.querySelectorAll("[data-generate]")) {
-      const short = button.id === "dock-generate";
-      button.disabled = obstacle !== null || this.#sending;
-      button.setAttribute("aria-busy", String(this.#sending));
-      const cost = button.querySelector("[data-cost]");
-      const parts = [];
-      if (this.#sending) {
-        parts.push(Object.assign(document.createElement("span"), { className: "dd-spin" }));
-      } else if (obstacle) {
-        if (!short) parts.push(text(obstacle));
-      } else {
-        parts.push(text(countTokens(price(values))));
-        if (time !== null) parts.push(text(short ? span(time) : about(time)));
-      }
-      cost.replaceChildren(...parts);
-      cost.hidden = !parts.length;
-    }
+    showGenerate({ obstacle, sending: this.#sending, tokens: price(values), time });
     const left = this.#tokens - price(values);
     document.getElementById("after").textContent =
       obstacle === null
         ? `leaves ${left} of ${countTokens(this.#tokens)}`
         : `${countTokens(this.#tokens)} left`;
-    const most = this.#form.elements.prompt.maxLength;
-    document.getElementById("prompt-count").textContent = `${this.#form.elements.prompt.value.length} / ${most}`;
+    const count = document.getElementById("prompt-count");
+    count.textContent = `${length(values.prompt)} / ${this.#most}`;
+    count.classList.toggle("is-over", length(values.prompt) > this.#most);
+    document.getElementById("draft-back").hidden = !this.#draft;
     const words = document.getElementById("dock-words");
     words.textContent = values.prompt || "Write a prompt…";
     words.classList.toggle("is-blank", !values.prompt);
@@ -304,6 +286,16 @@ export class Panel {
   }
 }
 
-function text(words) {
-  return Object.assign(document.createElement("span"), { textContent: words });
+// Characters as the server counts them: one for a letter outside the basic plane too.
+function length(words) {
+  return [...words].length;
+}
+
+function tooMany(count) {
+  return count === 1 ? "1 character too many" : `${count} characters too many`;
+}
+
+// A number that could not be read is NaN, and is remembered as null.
+function given(value) {
+  return value !== undefined && value !== null && !Number.isNaN(value);
 }

@@ -12,15 +12,21 @@ export function icon(name) {
   return svg;
 }
 
-export async function drawPreview(canvas, { type, data }) {
+// wanted() is asked when the picture is decoded: by then another may stand in its place. Tells whether it was drawn.
+export async function drawPreview(canvas, { type, data }, wanted) {
   const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
   const bitmap = await createImageBitmap(new Blob([bytes], { type }));
+  if (!wanted()) {
+    bitmap.close();
+    return false;
+  }
   if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
     canvas.width = bitmap.width;
     canvas.height = bitmap.height;
   }
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
   bitmap.close();
+  return true;
 }
 
 export function clone(id) {

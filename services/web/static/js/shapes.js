@@ -1,12 +1,15 @@
 // Width and height together: presets, lock, swap, and never more pixels than the model holds.
 
+// A preset further from its name than this is no such shape, and is not offered.
+const WORST_ERROR = Math.log(1.08);
+
 export class Shapes {
   #width;
   #height;
   #lock;
   #radios;
+  #presets = new Map();
   #limits = null;
-  #area = 256 * 256;
   #ratio = 1;
 
   constructor({ width, height, form, onChange }) {
@@ -18,31 +21,31 @@ export class Shapes {
       this.#mark();
       onChange();
     };
-    width.onInput((value) => {
-      if (this.locked) height.value = this.#snap(value / this.#ratio);
-      this.#fit(width, height);
+    const follow = (touched, other, wanted) => () => {
+      if (touched.problem === null) {
+        if (this.locked) other.value = wanted();
+        this.#fit(touched, other);
+      }
       changed();
-    });
-    height.onInput((value) => {
-      if (this.locked) width.value = this.#snap(value * this.#ratio);
-      this.#fit(height, width);
-      changed();
-    });
+    };
+    width.onInput(follow(width, height, () => width.value / this.#ratio));
+    height.onInput(follow(height, width, () => height.value * this.#ratio));
     for (const radio of this.#radios) {
       radio.addEventListener("change", () => {
-        [width.value, height.value] = this.#sized(radio.value);
-        this.#ratio = width.value / height.value;
+        [width.value, height.value] = this.#presets.get(radio.value);
+        this.#remember();
         changed();
       });
     }
     this.#lock.addEventListener("click", () => {
       this.locked = !this.locked;
-      this.#ratio = width.value / height.value;
+      this.#remember();
       onChange();
     });
     form.querySelector("#swap").addEventListener("click", () => {
+      if (width.problem || height.problem) return;
       [width.value, height.value] = [height.value, width.value];
-      this.#ratio = width.value / height.value;
+      this.#remember();
       changed();
     });
   }
@@ -55,50 +58,64 @@ export class Shapes {
     this.#lock.setAttribute("aria-pressed", String(value));
   }
 
-  // The model's limits; the area of its own size is what presets keep to.
+  // The model's limits; the area of its own size is what presets come nearest to.
   limit(limits, defaults) {
     this.#limits = limits;
-    this.#area = defaults.width * defaults.height;
     const { min_size: min, max_size: max, size_multiple: step } = limits;
     this.#width.limit({ min, max, step });
     this.#height.limit({ min, max, step });
+    this.#presets.clear();
+    for (const radio of this.#radios) {
+      const pair = nearest(radio.value, limits, defaults.width * defaults.height);
+      radio.closest("label").hidden = pair === null;
+      if (pair) this.#presets.set(radio.value, pair);
+    }
   }
 
   set(width, height) {
     this.#width.value = width;
     this.#height.value = height;
     this.#fit(this.#width, this.#height);
-    this.#ratio = this.#width.value / this.#height.value;
+    this.#remember();
     this.#mark();
   }
 
-  #snap(pixels) {
-    const { size_multiple: step, min_size: min, max_size: max } = this.#limits;
-    return Math.min(max, Math.max(min, Math.round(pixels / step) * step));
-  }
-
-  #sized(shape) {
-    const [across, down] = shape.split(":").map(Number);
-    const width = this.#snap(Math.sqrt((this.#area * across) / down));
-    return [width, this.#snap((width * down) / across)];
+  #remember() {
+    const ratio = this.#width.value / this.#height.value;
+    if (ratio > 0) this.#ratio = ratio;
   }
 
   // Lowers the side that was not touched until both fit.
   #fit(touched, other) {
     const most = this.#limits?.max_pixels;
-    if (!most || touched.value * other.value <= most) return;
+    if (!most || !(touched.value * other.value > most)) return;
     const { size_multiple: step, min_size: min } = this.#limits;
     other.value = Math.max(min, Math.floor(most / touched.value / step) * step);
   }
 
+  // A preset is marked only where its own two sides stand.
   #mark() {
-    if (!this.#limits) return;
     for (const radio of this.#radios) {
-      const [across, down] = radio.value.split(":").map(Number);
-      // Sides snap to the model's multiple, so a preset is met when the other side could not be nearer.
-      const meant = this.#snap((this.#width.value * down) / across);
-      radio.checked = meant === this.#height.value;
-      if (radio.checked) break;
+      const [width, height] = this.#presets.get(radio.value) || [];
+      radio.checked = width === this.#width.value && height === this.#height.value;
     }
   }
+}
+
+// The two sides that come nearest to a shape, of several such the pair nearest to the area; null when none comes near.
+function nearest(shape, { min_size: min, max_size: max, size_multiple: step, max_pixels: most }, area) {
+  const [across, down] = shape.split(":").map(Number);
+  let best = null;
+  for (let width = min; width <= max; width += step) {
+    for (let height = min; height <= max; height += step) {
+      if (most && width * height > most) break;
+      const error = Math.abs(Math.log((width * down) / (height * across)));
+      const off = Math.abs(Math.log((width * height) / area));
+      // Equal shapes differ in the last bits of their logarithms.
+      if (!best || error < best.error - 1e-9 || (error < best.error + 1e-9 && off < best.off)) {
+        best = { pair: [width, height], error, off };
+      }
+    }
+  }
+  return best && best.error <= WORST_ERROR ? best.pair : null;
 }

@@ -39,5 +39,6 @@ for (const form of document.querySelectorAll("[data-sign-out]")) {
     document.documentElement.dataset.leaving = "";
     // The next person at this browser must not find this one's prompt.
     for (const key of Object.keys(localStorage)) if (key.startsWith("dd-panel-")) localStorage.removeItem(key);
+    sessionStorage.clear();
   });
 }

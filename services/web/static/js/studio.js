@@ -60,9 +60,12 @@ for (const prompt of panel.ideas.slice(0, 3)) {
   ideas.append(root);
 }
 
-// The purse and the models, asked for again when something may have changed them. Never two questions at once.
+// The purse and the models, asked for again when something may have changed them. Never two questions at once; what
+// changes while one is under way may have come too late for its answer, so another follows it.
 let asking = false;
+let again = false;
 async function refresh() {
+  again = asking;
   if (asking) return;
   asking = true;
   try {
@@ -74,6 +77,7 @@ async function refresh() {
     // The page goes on with what it knew; the next event asks again.
   } finally {
     asking = false;
+    if (again) refresh();
   }
 }
 
@@ -120,18 +124,18 @@ new Live(store, {
   session: boot.session,
   scope: boot.scope,
   onState(state, detail) {
-    clearTimeout(trouble);
     if (state === "ended") {
       toTheDoor();
     } else if (state === "live") {
+      clearTimeout(trouble);
+      trouble = 0;
       away.hidden = true;
     } else {
       const words = state === "away" ? detail : "The line to the server broke off. Trying again; nothing is lost.";
       // A line that comes back within a breath is no news.
-      trouble = setTimeout(() => {
-        away.querySelector("div").textContent = words;
-        away.hidden = false;
-      }, 3000);
+      away.querySelector("div").textContent = words;
+      // Every further try that fails says the same again, and must not put the news off.
+      trouble ||= setTimeout(() => (away.hidden = false), 3000);
     }
   },
 });

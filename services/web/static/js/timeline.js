@@ -1,5 +1,6 @@
 // The cards of the timeline. A card is made once and then only changed where its task changed: pictures never blink.
 
+import { clampable } from "./clamp.js";
 import { place, size, tokens, took, when } from "./format.js";
 import { clone, facts, icon } from "./picture.js";
 import { ENDED } from "./store.js";
@@ -53,6 +54,7 @@ export class Timeline {
       else if (act === "image-variant") this.#acts.imageVariant(current, image);
       else this.#acts[act](current);
     });
+    clampable(title, card.part("whole"));
     this.#cards.set(task.id, card);
     return card;
   }
@@ -74,6 +76,10 @@ export class Timeline {
       card.part("money").textContent = money(task);
     }
     this.#tiles(card, task);
+    // With nothing to hang beside it the label takes the whole width.
+    const bare = task.state === "CANCELLED" && !task.images.length;
+    card.part("side").hidden = bare;
+    card.root.querySelector("article").classList.toggle("is-bare", bare);
   }
 
   #tiles(card, task) {
@@ -140,7 +146,7 @@ function chip(box, task) {
     QUEUED: task.position ? place(task.position) : "in line",
     RUNNING: task.parameters.samples > 1 ? `${task.images.length} of ${task.parameters.samples} ready` : "running",
     FAILED: "Failed",
-    CANCELLED: "Cancelled",
+    CANCELLED: task.images.length ? "Cancelled" : "Cancelled before the first picture",
   }[task.state];
   box.hidden = !words;
   if (!words) return;

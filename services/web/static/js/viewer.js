@@ -1,5 +1,6 @@
 // The viewer: one picture large, its facts and what can be done with it.
 
+import { clamp, clampable } from "./clamp.js";
 import { size, when } from "./format.js";
 import { facts } from "./picture.js";
 
@@ -21,6 +22,7 @@ export class Viewer {
     id("viewer-on").addEventListener("click", () => this.#turn(1));
     id("viewer-reuse").addEventListener("click", () => this.#leaveTo(acts.reuse));
     id("viewer-variant").addEventListener("click", () => this.#leaveTo(acts.variant));
+    clampable(id("viewer-prompt"), id("viewer-whole"));
     this.#dialog.addEventListener("keydown", (event) => this.#key(event));
     store.onChange(() => this.#dialog.open && this.#show());
   }
@@ -78,7 +80,11 @@ export class Viewer {
     const at = images.indexOf(image);
     id("viewer-count").textContent = `${at + 1} of ${images.length}`;
     this.#dialog.setAttribute("aria-label", `Picture ${at + 1} of ${images.length}`);
-    id("viewer-prompt").textContent = parameters.prompt;
+    const words = id("viewer-prompt");
+    if (words.textContent !== parameters.prompt) {
+      words.textContent = parameters.prompt;
+      clamp(words);
+    }
     facts(id("viewer-facts"), [
       ...(parameters.negative_prompt ? [["Without", parameters.negative_prompt]] : []),
       ["Seed", image.seed],
