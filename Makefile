@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraint
 # One thread a test process: two of them on busy cores are many times slower than one.
 QUIET_CORES := OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help run test test-fast test-all check lint types protos env format clean
+.PHONY: help run test test-fast test-all check lint types protos artwork screenshots env format clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,10 +38,16 @@ lint: $(VENV)/.test
 	$(BIN)/python protos/generate.py --check --lint
 
 types: $(VENV)/.test
-	$(BIN)/mypy services cli deploy models bench protos/generate.py tests
+	$(BIN)/mypy services cli deploy models bench docs protos/generate.py tests
 
 protos: $(VENV)/.test  ## Make the stubs in gen/ anew
 	$(BIN)/python protos/generate.py
+
+artwork: $(VENV)/.test  ## Draw the pictures of the landing page with the bundled model
+	$(QUIET_CORES) $(BIN)/python -m docs.artwork
+
+screenshots: $(VENV)/.test  ## Photograph the main pages into docs/screenshots
+	$(QUIET_CORES) $(BIN)/python -m docs.screenshots
 
 env:  ## Draw the secrets for compose into deploy/.env
 	@$(PYTHON) deploy/environment.py

@@ -26,7 +26,9 @@ class Bare:
     """diffusers' own pipeline, as its documentation shows it, with PNG encoding."""
 
     def __init__(self) -> None:
-        self._pipeline = StableDiffusionPipeline.from_pretrained(MODEL, torch_dtype=torch.float32, use_safetensors=True)
+        self._pipeline = StableDiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
+            MODEL, dtype=torch.float32, use_safetensors=True
+        )
         self._pipeline.set_progress_bar_config(disable=True)
 
     def draw(self, *, steps: int, seed: int, size: int) -> None:

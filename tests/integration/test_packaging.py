@@ -53,12 +53,21 @@ def test_an_extra_brings_what_its_service_needs_and_nothing_of_the_others(
 
 def test_web_alone_installs_and_starts_in_a_fresh_environment_without_torch(tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, "."]
+    build: list[str | Path] = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, "."]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     wheel = next(wheels.glob("daydream-*.whl"))
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", f"{wheel}[web]"]
+    install: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "-c",
+        ROOT / "constraints.txt",
+        f"{wheel}[web]",
+    ]
     subprocess.run(install, check=True, capture_output=True, cwd=tmp_path)
     port = ports.free_port()
 
@@ -82,7 +91,7 @@ def test_web_alone_installs_and_starts_in_a_fresh_environment_without_torch(tmp_
 
 
 def test_the_wheel_carries_migrations_templates_and_stubs(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, "."]
+    build: list[str | Path] = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, "."]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
 
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
