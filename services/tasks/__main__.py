@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from services.foundation import logs, migrations, settings
+from services.foundation import errors, logs, migrations, settings
 from services.foundation.rpc import server
 from services.tasks import bootstrap
 from services.tasks.settings import Settings
@@ -25,16 +25,25 @@ def main(arguments: list[str]) -> None:
     if arguments not in ([], ["migrate"]):
         raise settings.complain("usage: python -m services.tasks [migrate]")
     given = settings.load(Settings)
-    if arguments == ["migrate"]:
-        migrations.migrate_command(given.database, MIGRATIONS)
-        return
-    logs.configure(bootstrap.NAME, given.log_level)
+    well = True
     try:
-        well = asyncio.run(_serve(given))
-    except (migrations.StaleSchema, server.PortTaken) as error:
+        if arguments == ["migrate"]:
+            migrations.migrate_command(given.database, MIGRATIONS)
+        elif not given.service_secret:
+            raise settings.complain("TASKS_SERVICE_SECRET: must be set to the secret that auth knows this service by")
+        else:
+            logs.configure(bootstrap.NAME, given.log_level)
+            well = asyncio.run(_serve(given))
+    except (migrations.StaleSchema, server.CannotListen) as error:
         raise settings.complain(str(error)) from error
     except sa.exc.OperationalError as error:
-        raise settings.complain(f"the database cannot be reached: {error.orig}") from error
+        raise settings.complain(f"the database cannot be reached: {' '.join(str(error.orig).split())}") from error
+    except errors.Unavailable as error:
+        raise settings.complain("the database cannot be reached; the log says why") from error
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise settings.complain(f"{error.filename} cannot be used: {error.strerror}") from error
     if not well:
         raise settings.complain("a part of the service broke; the log says which")
 

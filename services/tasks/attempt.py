@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from services.foundation import logs
+from services.foundation.errors import Unavailable
 from services.tasks import estimates
 from services.tasks.capabilities import Model
-from services.tasks.errors import GenerationFailed, LeaseLost, WorkerLost
+from services.tasks.errors import GenerationFailed, LeaseLost, WorkerBusy, WorkerLost
 from services.tasks.generation import (
     Admitted,
     Finished,
@@ -27,6 +28,7 @@ from services.tasks.values import Image, Lease, Parameters, Progress, Task
 
 log = logs.logger(__name__)
 PREVIEWS_AN_IMAGE: Final = 8
+WRITE_AGAIN_SECONDS: Final = 0.25
 
 
 class Images(Protocol):
@@ -55,6 +57,8 @@ class Pace:
     """And at least as long as so many usual steps."""
     unknown_patience_seconds: float = 300.0
     """How long it may be silent while nobody knows how long a step takes."""
+    admission_seconds: float = 120.0
+    """How long a task may wait at a worker for a slot that others, whom this ledger does not know of, have taken."""
 
     def patience(self, parameters: Parameters, models: Sequence[Model]) -> float:
         """Seconds without any word from a worker after which it counts as lost."""
@@ -153,10 +157,14 @@ class Attempt:
         events = self._worker.generate(request)
         async with contextlib.aclosing(events):
             while True:
+                patience = self._patience if self.began else max(self._patience, self._pace.admission_seconds)
                 try:
-                    async with asyncio.timeout(self._patience):
+                    async with asyncio.timeout(patience):
                         happening = await anext(events)
                 except TimeoutError as error:
+                    if not self.began:
+                        # Whoever sends no word before a slot is free is full, which is no fault of its own.
+                        raise WorkerBusy from error
                     raise WorkerLost(f"the worker said nothing for {self._patience:.0f} s") from error
                 except StopAsyncIteration as error:
                     raise WorkerLost("the worker's stream ended early") from error
@@ -171,7 +179,8 @@ class Attempt:
             case Admitted():
                 self.began = True
                 # The seed of the task is that of its image 0, wherever this part begins.
-                task = await self._leases.admitted(self._lease, seed=happening.seed - self._part.first)
+                seed = happening.seed - self._part.first
+                task = await self._written(lambda: self._leases.admitted(self._lease, seed=seed))
                 self._announcer.announce(stored(task))
             case Step():
                 self._advance(happening)
@@ -181,6 +190,18 @@ class Attempt:
                 await self._deliver(happening)
             case Finished():
                 pass
+
+    async def _written(self, write: Callable[[], Awaitable[Task]]) -> Task:
+        """Write, again and again while the ledger is away: the worker goes on meanwhile, and no attempt is spent.
+
+        This ends with the lease at the latest, which the beat watches over. `write` may be repeated.
+        """
+        while True:
+            try:
+                return await write()
+            except Unavailable as error:
+                log.warning("not written yet", task_id=self._task.task_id, error=repr(error))
+                await asyncio.sleep(WRITE_AGAIN_SECONDS)
 
     def _advance(self, event: Step) -> None:
         # The worker counts its part; the task counts the images before it as done.
@@ -221,10 +242,19 @@ class Attempt:
             attempt=self._lease.attempt,
             parameters=self._task.parameters,
         )
+        tries = 0
+
+        async def deliver() -> Task:
+            nonlocal tries
+            tries += 1
+            return await self._leases.deliver(self._lease, image)
+
         try:
-            task = await self._leases.deliver(self._lease, image)
+            task = await self._written(deliver)
         except LeaseLost:
-            await self._images.remove(image.path)
+            # After a try whose answer was lost a row may speak of the file; the sweep finds out.
+            if tries == 1:
+                await self._images.remove(image.path)
             raise
         self._delivered.add(index)
         self._announcer.announce(stored(task))

@@ -31,11 +31,14 @@ from services.tasks.store.leases import Leases
 from services.tasks.store.outbox import Outbox
 from services.tasks.store.tasks import Tasks
 from services.tasks.store.workers import Workers
+from services.tasks.unoffered import Unoffered
 from services.tasks.watch import Watching
 from services.tasks.worker import GrpcWorker
 
 log = logs.logger(__name__)
 NAME: Final = "tasks"
+GOODBYE_SECONDS: Final = 5.0
+"""After the last attempt: for giving tasks back, telling watchers so, and sending them to another replica."""
 
 
 class Service:
@@ -50,6 +53,7 @@ class Service:
         self._engine = database.open_engine(settings.database)
         store = Database(self._engine, encode_ended=messages.to_task_ended)
         tasks = Tasks(store)
+        workers = Workers(store)
         leases = Leases(store, owner=replica, seconds=pace.lease_seconds)
         images = ImageFolder(settings.images)
 
@@ -63,7 +67,7 @@ class Service:
         self._relay = Relay(outbox=Outbox(store), purse=purse, publisher=self._bus, announcer=self._board)
         self._fleet = Fleet(
             {target: GrpcWorker(channel, own) for target, channel in self._gpus.items()},
-            store=Workers(store),
+            store=workers,
             encode=model_messages.encode_capabilities,
             decode=model_messages.decode_capabilities,
         )
@@ -81,6 +85,15 @@ class Service:
             files=images,
             announcer=self._board,
             settle_now=self._relay.wake,
+            every_seconds=settings.lease_seconds / 2,
+        )
+        self._unoffered = Unoffered(
+            leases=leases,
+            workers=workers,
+            decode=model_messages.decode_capabilities,
+            announcer=self._board,
+            settle_now=self._relay.wake,
+            patience_seconds=settings.model_wait_seconds,
             every_seconds=settings.lease_seconds / 2,
         )
         lineup = Lineup(tasks=tasks, crew=self._fleet, board=self._board)
@@ -108,7 +121,7 @@ class Service:
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Listen and work. Raises PortTaken."""
+        """Listen and work. Raises CannotListen."""
         await self._fleet.load()
         await self._server.start(self._settings.bind, [access.SERVICE])
         for name, loop in (
@@ -116,6 +129,7 @@ class Service:
             ("fleet", self._fleet.run()),
             ("relay", self._relay.run()),
             ("recovery", self._recovery.run()),
+            ("unoffered", self._unoffered.run()),
             ("dispatcher", self._dispatcher.run()),
         ):
             self._loops.append(asyncio.create_task(self._supervised(name, loop), name=name))
@@ -123,7 +137,8 @@ class Service:
 
     async def stop(self) -> None:
         """Drain: nothing new, let what runs end in time, give the rest back, then close everything."""
-        closing = asyncio.create_task(self._server.drain(self._settings.drain_seconds))
+        # Longer than the attempts have, or streams would be cut off before they have told how those ended.
+        closing = asyncio.create_task(self._server.drain(self._settings.drain_seconds + GOODBYE_SECONDS))
         await self._dispatcher.drain(self._settings.drain_seconds)
         # Watchers have seen how their tasks ended or went back; now they are sent to another replica.
         self._board.close()
@@ -156,7 +171,7 @@ class Service:
 
 
 async def serve(settings: Settings) -> bool:
-    """Run one replica until told to stop; whether it ended well. Raises PortTaken."""
+    """Run one replica until told to stop; whether it ended well. Raises CannotListen."""
     # Before anything listens: whoever finds the port open may already send SIGTERM.
     told = asyncio.create_task(server.until_told_to_stop())
     service = Service(settings)

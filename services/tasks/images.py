@@ -7,6 +7,8 @@ import importlib.metadata
 import io
 import json
 import os
+import re
+import stat
 import struct
 import time
 import zlib
@@ -29,6 +31,8 @@ _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _HEADER_END: Final = len(_SIGNATURE) + 25
 """The signature and IHDR, which is always first and always 25 bytes."""
 _PART: Final = ".part"
+_OURS: Final = re.compile(r"(?P<first>[0-9A-Za-z_-]{2})/(?P=first)[0-9A-Za-z_-]{20}/[0-9]+-[0-9]+\.png(\.part)?")
+"""The only names this service gives. The folder may hold a person's other pictures, which are none of its business."""
 
 
 class BadPicture(GenerationFailed):
@@ -91,7 +95,7 @@ class ImageFolder:
             file.close()
 
     async def older_than(self, seconds: float) -> AsyncIterator[Sequence[str]]:
-        """Paths of the files that were last written longer ago, in batches: what a sweep for orphans looks at."""
+        """Paths of the files of ours last written longer ago, in batches: what a sweep for orphans looks at."""
         walk = self._walk(time.time() - seconds)
         while batch := await asyncio.to_thread(next, walk, ()):
             yield batch
@@ -99,10 +103,14 @@ class ImageFolder:
     def _walk(self, before: float) -> Iterator[Sequence[str]]:
         batch: list[str] = []
         for path in self._folder.glob("*/*/*"):
+            name = path.relative_to(self._folder).as_posix()
+            if _OURS.fullmatch(name) is None:
+                continue
             # A file may be renamed or removed while the walk goes on.
             with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime < before:
-                    batch.append(path.relative_to(self._folder).as_posix())
+                about = path.lstat()
+                if stat.S_ISREG(about.st_mode) and about.st_mtime < before:
+                    batch.append(name)
             if len(batch) == 200:
                 yield batch
                 batch = []

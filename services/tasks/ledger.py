@@ -10,7 +10,7 @@ from typing import Final
 import shortuuid
 
 from services.foundation.errors import DaydreamError, RequestIdReused
-from services.tasks import parameters, pricing
+from services.tasks import identifiers, parameters, pricing
 from services.tasks.capabilities import Model
 from services.tasks.errors import AuthUnavailable, ImageNotFound, NoWorker, QueueFull, TaskNotFound
 from services.tasks.ports import Announcer, Purse, TaskStore, stored
@@ -50,7 +50,6 @@ class Ledger:
         them the ledger and the balance are as before.
         """
         parameters.check_request_id(request_id)
-        digest = asked.digest()
         task = await self._tasks.find_request(user_id, request_id)
         if task is None:
             resolved = parameters.resolve(asked, self.models())
@@ -59,14 +58,14 @@ class Ledger:
                 user_id=user_id,
                 session_id=session_id,
                 request_id=request_id,
-                digest=digest,
+                digest=asked.digest(),
                 parameters=resolved,
                 price=pricing.price(resolved),
             )
             task = await self._tasks.admit(new, limit=self.queue_limit)
         if task is None:
             raise QueueFull(retry_after=RETRY_SECONDS)
-        if task.digest != digest:
+        if task.digest != asked.digest():
             raise RequestIdReused
         return await self._pay(task) if task.state is State.PENDING else task
 
@@ -96,7 +95,7 @@ class Ledger:
 
     async def get(self, user_id: str, task_id: str) -> Task:
         """One of the owner's tasks. Raises TaskNotFound, for another's too."""
-        task = await self._tasks.get(user_id, task_id)
+        task = await self._tasks.get(user_id, task_id) if identifiers.possible(task_id) else None
         if task is None:
             raise TaskNotFound
         return task
@@ -104,14 +103,15 @@ class Ledger:
     async def page(
         self, user_id: str, *, session_id: str, states: Sequence[State], before: int | None, size: int
     ) -> tuple[tuple[Task, ...], int | None]:
-        """The owner's tasks, newest first; `size` 0 means 20, and more than 100 are never given."""
+        """The owner's tasks, newest first; `size` 0 means 20, more than 100 are never given. Raises InvalidInput."""
+        identifiers.check_session(session_id)
         return await self._tasks.page(
             user_id, session_id=session_id, states=states, before=before, size=min(size or DEFAULT_PAGE, MAX_PAGE)
         )
 
     async def cancel(self, user_id: str, task_id: str) -> Task:
         """Stop a task; one that has ended stays as it is. Raises TaskNotFound, for another's too."""
-        task = await self._tasks.cancel(user_id, task_id)
+        task = await self._tasks.cancel(user_id, task_id) if identifiers.possible(task_id) else None
         if task is None:
             raise TaskNotFound
         self._announcer.announce(stored(task))
@@ -121,7 +121,7 @@ class Ledger:
 
     async def image(self, user_id: str, image_id: str) -> Image:
         """An image of one of the owner's tasks. Raises ImageNotFound, for another's too."""
-        image = await self._tasks.image(user_id, image_id)
+        image = await self._tasks.image(user_id, image_id) if identifiers.possible(image_id) else None
         if image is None:
             raise ImageNotFound
         return image

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -16,6 +17,9 @@ MAX_SAMPLES: Final = 10
 MAX_SEED: Final = 2**53 - 1
 """The largest integer that every client, JavaScript included, reads back exactly."""
 MAX_REQUEST_ID_CHARS: Final = 64
+FLOAT32_ERROR: Final = 2.0**-23
+"""Guidance and its limit travel as float32, so that equal ones may differ by this share."""
+_LINE_WHITESPACE: Final = "\t\n\r"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +98,7 @@ def _violations(asked: Parameters, model: Model) -> Iterator[FieldViolation]:
         yield _wrong("sampler", f"This model has no such sampler; choose one of: {names}.")
     if not 1 <= asked.steps <= limits.max_steps:
         yield _wrong("steps", f"Steps must be 1 to {limits.max_steps}.")
-    if not (math.isfinite(asked.guidance) and 0 <= asked.guidance <= limits.max_guidance):
+    if not (math.isfinite(asked.guidance) and 0 <= asked.guidance <= limits.max_guidance * (1 + FLOAT32_ERROR)):
         yield _wrong("guidance", f"Guidance must be 0 to {limits.max_guidance:g}.")
     for name, size in (("width", asked.width), ("height", asked.height)):
         if not limits.min_size <= size <= limits.max_size or size % limits.size_multiple:
@@ -105,20 +109,24 @@ def _violations(asked: Parameters, model: Model) -> Iterator[FieldViolation]:
             )
     if limits.max_pixels and asked.width * asked.height > limits.max_pixels:
         yield _wrong("width", f"Width times height must be at most {limits.max_pixels} pixels.")
-    if asked.seed is not None and not 0 <= asked.seed <= MAX_SEED:
-        yield _wrong("seed", f"Seed must be 0 to {MAX_SEED}, or -1 to draw one.")
     most = min(MAX_SAMPLES, limits.max_samples)
+    # Image n has seed + n, so the last one's must fit too; a wrong number of images is told by itself.
+    last_seed = MAX_SEED - (min(max(asked.samples, 1), most) - 1)
+    if asked.seed is not None and not 0 <= asked.seed <= last_seed:
+        yield _wrong("seed", f"Seed must be 0 to {last_seed}, or -1 to draw one.")
     if not 1 <= asked.samples <= most:
         yield _wrong("samples", f"Samples must be 1 to {most}.")
 
 
 def _texts(asked: Parameters, most: int) -> Iterator[FieldViolation]:
-    if not asked.prompt.strip():
-        yield _wrong("prompt", "Say what to draw: the prompt is empty.")
     for name, text in (("prompt", asked.prompt), ("negative_prompt", asked.negative_prompt)):
         label = name.replace("_", " ").capitalize()
         if len(text) > most:
+            # Nothing looks at its characters: there may be millions, and everybody else would wait.
             yield _wrong(name, f"{label} must be at most {most} characters; it has {len(text)}.")
-        # A database refuses NUL, and half a surrogate pair is no character.
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            continue
+        if name == "prompt" and not text.strip():
+            yield _wrong(name, "Say what to draw: the prompt is empty.")
+        # Control characters and halves of surrogate pairs, which workers refuse, and databases some of them.
+        if any(unicodedata.category(each) in {"Cc", "Cs"} and each not in _LINE_WHITESPACE for each in text):
             yield _wrong(name, f"{label} contains a character that is not text.")

@@ -60,8 +60,9 @@ class Recovery:
                 await self.requeue_lost()
                 await self.undo_abandoned()
                 if time.monotonic() - swept > SWEEP_SECONDS:
-                    await self.sweep()
+                    # Before it: a folder that cannot be swept is not tried again every few seconds.
                     swept = time.monotonic()
+                    await self.sweep()
             except Exception:
                 log.exception("recovery did not finish; it tries again")
             await asyncio.sleep(self._every)
@@ -82,7 +83,12 @@ class Recovery:
                 self._settle_now()
 
     async def sweep(self, *, older_than_seconds: float = ORPHAN_SECONDS) -> None:
-        """Remove files that were written before a crash kept their rows from being."""
+        """Remove files that were written before a crash kept their rows from being.
+
+        A database without one image is more likely lost, or another's, than right about every file there is.
+        """
+        if not await self._tasks.has_images():
+            return
         async for paths in self._files.older_than(older_than_seconds):
             known = await self._tasks.known_files(paths)
             for path in paths:

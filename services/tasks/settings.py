@@ -13,18 +13,20 @@ class Settings(settings.Settings):
 
     model_config = SettingsConfigDict(env_prefix="TASKS_")
 
-    bind: str = "127.0.0.1:8012"
+    bind: settings.BindAddress = "127.0.0.1:8012"
     """Where to listen, host:port."""
-    database_url: str = ""
+    database_url: settings.DatabaseUrl | None = Field(default=None, repr=False)
     """`postgresql+psycopg://…` or `sqlite+aiosqlite:///…`; by default tasks.db in the data folder."""
     images_dir: Path | None = None
     """Folder for image files; by default images in the data folder."""
     service_secret: str = Field(default="", repr=False)
-    """This service's secret with auth."""
+    """This service's secret with auth; serving needs one, migrating does not."""
     queue_limit: int = Field(default=100, ge=1)
     """Tasks that may wait at once."""
     lease_seconds: float = Field(default=10.0, ge=0.5)
     """A running task whose dispatcher was not heard of for so long is queued again."""
+    model_wait_seconds: float = Field(default=600.0, gt=0)
+    """A waiting task whose model no worker has offered for so long, while some worker answers, fails."""
     auth_target: str = Field(default="127.0.0.1:8011", validation_alias=settings.variable("AUTH_TARGET"))
     """Where auth listens."""
     gpu_targets: str = Field(default="127.0.0.1:8013", validation_alias=settings.variable("GPU_TARGETS"))

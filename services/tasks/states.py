@@ -28,7 +28,8 @@ class State(enum.StrEnum):
 
 NEXT: Final[Mapping[State, frozenset[State]]] = {
     State.PENDING: frozenset({State.QUEUED}),
-    State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
+    # Failed without having run when no worker has its model any more.
+    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED}),
     # Back to QUEUED when its worker or dispatcher was lost.
     State.RUNNING: frozenset({State.QUEUED, State.SUCCEEDED, State.FAILED, State.CANCELLED}),
     State.SUCCEEDED: frozenset(),

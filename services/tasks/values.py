@@ -63,7 +63,7 @@ class Blame(enum.StrEnum):
     REQUEST = "request"
     """The worker refused what was asked for."""
     WORKER = "worker"
-    """Workers were lost, again and again."""
+    """Workers were lost, again and again, or none has the model any more."""
     OURS = "ours"
     """Something broke."""
 

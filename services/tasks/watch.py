@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from services.foundation.errors import FieldViolation, InvalidInput, Unavailable
+from services.tasks import identifiers
 from services.tasks.board import Board, Watcher
 from services.tasks.errors import TaskNotFound
 from services.tasks.lineup import Lineup
@@ -52,6 +53,7 @@ class Watching:
 
     async def session(self, user_id: str, session_id: str, after: int) -> AsyncGenerator[Update, None]:
         """All tasks of a session, or of the owner when it is empty, until the caller leaves. Raises InvalidInput."""
+        identifiers.check_session(session_id)
         _check(after)
 
         async def read(revision: int) -> Changes:
@@ -71,7 +73,7 @@ class Watching:
         _check(after)
 
         async def read(revision: int) -> Changes:
-            task = await self._tasks.get(user_id, task_id)
+            task = await self._tasks.get(user_id, task_id) if identifiers.possible(task_id) else None
             if task is None:
                 raise TaskNotFound
             return Changes(revision=task.revision, tasks=(task,) if task.revision != revision else (), more=False)

@@ -16,6 +16,7 @@ from services.tasks.generation import Admitted, Finished, Happening, Picture, Pr
 CAPABILITIES_SECONDS: Final = 3.0
 MOST_IMAGE_BYTES: Final = 64 * 1024 * 1024
 DRAINING: Final = "WORKER_DRAINING"
+MODEL_NOT_FOUND: Final = "MODEL_NOT_FOUND"
 
 
 class GrpcWorker:
@@ -120,7 +121,8 @@ def _fault(error: grpc.aio.AioRpcError) -> WorkerFault:
         return WorkerBusy(meaning.retry_after)
     if meaning.detail_reason == DRAINING:
         return WorkerLeaving()
-    if isinstance(meaning, errors.InvalidInput | errors.NotFound):
+    # Without the model it offered, the worker is not the one we knew: like a lost one it is asked anew what it can do.
+    if isinstance(meaning, errors.InvalidInput | errors.NotFound) and meaning.detail_reason != MODEL_NOT_FOUND:
         return GenerationFailed(reason=meaning.detail_reason, message=meaning.message, invalid=True)
     if isinstance(meaning, errors.Unexpected) and told:
         return GenerationFailed(reason=meaning.detail_reason, message=meaning.message)

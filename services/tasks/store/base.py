@@ -1,6 +1,5 @@
 """Transactions and the steps that several of them share: count a change, leave the line, end a task."""
 
-import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
@@ -29,22 +28,21 @@ class Database:
         self._readers = database.make_readers(engine)
         self._postgresql = engine.dialect.name == "postgresql"
         self._encode_ended = encode_ended
-        # SQLite lets one writer in at a time and makes the others poll; waiting in line here is quicker and fair.
-        self._turn: contextlib.AbstractAsyncContextManager[object] = (
-            contextlib.nullcontext() if self._postgresql else asyncio.Lock()
-        )
+        self._turn = database.WritersTurn(engine)
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        """A transaction that commits at the end of the block."""
-        async with self._turn, self._sessions.begin() as session:
-            yield session
+        """A transaction that commits at the end of the block. Raises Unavailable when the database does not answer."""
+        with database.translated():
+            async with self._turn, self._sessions.begin() as session:
+                yield session
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """A transaction that changes nothing."""
-        async with self._readers() as session:
-            yield session
+        """A transaction that changes nothing. Raises Unavailable when the database does not answer."""
+        with database.translated():
+            async with self._readers() as session:
+                yield session
 
     async def now(self, session: AsyncSession) -> dt.datetime:
         """The database's time: leases written by one machine are judged by another, whose clock may differ.

@@ -89,9 +89,11 @@ class Leases:
 
     @whole
     async def deliver(self, lease: values.Lease, image: values.Image) -> values.Task:
-        """Add an image whose file is safely stored. Raises LeaseLost."""
+        """Add an image whose file is safely stored; a repeat changes nothing. Raises LeaseLost."""
         async with self._database.write() as session:
             row = await self._held(session, lease)
+            if any(there.path == image.path for there in row.images):
+                return rows.to_task(row)
             row.images.append(
                 models.Image(
                     index=image.index,
@@ -137,6 +139,26 @@ class Leases:
                 .with_for_update(skip_locked=True)
             )
             return None if row is None else await self._return(session, row, lost=True)
+
+    @whole
+    async def waiting_models(self) -> frozenset[str]:
+        """The models of the tasks that wait."""
+        async with self._database.read() as session:
+            waiting = sa.select(models.Task.model).where(models.Task.state == State.QUEUED).distinct()
+            return frozenset(await session.scalars(waiting))
+
+    @whole
+    async def fail_one(self, model_name: str, failure: values.Failure) -> values.Task | None:
+        """End one task that waits for a model; None when there is none."""
+        async with self._database.write() as session:
+            row = await session.scalar(
+                sa.select(models.Task)
+                .where(models.Task.state == State.QUEUED, models.Task.model == model_name)
+                .order_by(models.Task.place)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+            return None if row is None else await self._database.end(session, row, State.FAILED, failure)
 
     async def _return(self, session: AsyncSession, row: models.Task, *, lost: bool) -> values.Task:
         row.lost += int(lost)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import lazyload
 
+from services.foundation.errors import Unavailable
 from services.foundation.shielding import whole
 from services.tasks import models, values
 from services.tasks.states import State
@@ -19,6 +20,7 @@ from services.tasks.store import rows
 from services.tasks.store.base import QUEUE_ID, Database
 
 ACCEPTED: Final = models.Task.state != State.PENDING
+ADMIT_TRIES: Final = 5
 
 
 class Tasks:
@@ -42,29 +44,38 @@ class Tasks:
         """Insert a PENDING task if fewer than `limit` wait; None when the queue is full.
 
         The place in the queue is taken by one conditional statement in the insert's own transaction, so the bound
-        holds however many submit at once. A request_id that is there already gives its task.
+        holds however many submit at once. A request_id that is there already gives its task. Raises Unavailable when
+        others submit and undo the same request_id all the time.
         """
-        try:
-            async with self._database.write() as session:
-                place = await session.scalar(
-                    sa.update(models.Queue)
-                    .where(models.Queue.id == QUEUE_ID, models.Queue.waiting < limit)
-                    .values(waiting=models.Queue.waiting + 1, last_place=models.Queue.last_place + 1)
-                    .returning(models.Queue.last_place)
-                )
-                if place is not None:
-                    row = rows.from_new(new)
-                    row.place, row.date = place, await self._database.now(session)
-                    session.add(row)
-                    await session.flush()
-                    return rows.to_task(row)
-        except IntegrityError:
-            # The unique request_id: the rollback gave the place back.
+        for _ in range(ADMIT_TRIES):
+            try:
+                if (admitted := await self._insert(new, limit)) is not None:
+                    return admitted
+                full = True
+            except IntegrityError:
+                # The unique request_id: the rollback gave the place back.
+                full = False
             existing = await self.find_request(new.user_id, new.request_id)
-            if existing is None:
-                raise
-            return existing
-        return await self.find_request(new.user_id, new.request_id)
+            if full or existing is not None:
+                return existing
+            # Whoever had the request_id has undone it since, so that it is free again.
+        raise Unavailable(retry_after=1)
+
+    async def _insert(self, new: values.NewTask, limit: int) -> values.Task | None:
+        async with self._database.write() as session:
+            place = await session.scalar(
+                sa.update(models.Queue)
+                .where(models.Queue.id == QUEUE_ID, models.Queue.waiting < limit)
+                .values(waiting=models.Queue.waiting + 1, last_place=models.Queue.last_place + 1)
+                .returning(models.Queue.last_place)
+            )
+            if place is None:
+                return None
+            row = rows.from_new(new)
+            row.place, row.date = place, await self._database.now(session)
+            session.add(row)
+            await session.flush()
+            return rows.to_task(row)
 
     @whole
     async def confirm(self, task_id: str) -> values.Task | None:
@@ -80,9 +91,19 @@ class Tasks:
 
     @whole
     async def undo(self, task_id: str) -> bool:
-        """Remove a PENDING task and see to it that its hold, should it exist or still arrive, is released."""
+        """Remove a PENDING task and see to it that its hold, should it exist or still arrive, is released.
+
+        One that is being confirmed at this moment stays.
+        """
         async with self._database.write() as session:
-            row = await self._lock(session, models.Task.uuid == task_id, models.Task.state == State.PENDING)
+            # The queue first, as in an admission, which would wait with the queue locked for the request_id that is
+            # being removed here. Who has the task locked is passed over, so this never waits with the queue locked.
+            await session.execute(sa.select(models.Queue.id).where(models.Queue.id == QUEUE_ID).with_for_update())
+            row = await session.scalar(
+                sa.select(models.Task)
+                .where(models.Task.uuid == task_id, models.Task.state == State.PENDING)
+                .with_for_update(skip_locked=True)
+            )
             if row is None:
                 return False
             session.add(
@@ -204,6 +225,12 @@ class Tasks:
                 )
                 for row in found
             )
+
+    @whole
+    async def has_images(self) -> bool:
+        """Whether any image was ever stored with this database."""
+        async with self._database.read() as session:
+            return await session.scalar(sa.select(models.Image.id).limit(1)) is not None
 
     @whole
     async def known_files(self, paths: Sequence[str]) -> frozenset[str]:

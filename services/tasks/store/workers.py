@@ -1,6 +1,7 @@
 """Workers as they were last seen."""
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -22,6 +23,14 @@ class Workers:
         async with self._database.read() as session:
             found = await session.scalars(sa.select(models.Worker).order_by(models.Worker.seen.desc()))
             return {row.target: row.capabilities for row in found}
+
+    @whole
+    async def seen_within(self, length: dt.timedelta) -> Sequence[bytes]:
+        """Serialised capabilities of every worker that answered some replica so lately."""
+        async with self._database.read() as session:
+            after = await self._database.now(session) - length
+            found = await session.scalars(sa.select(models.Worker.capabilities).where(models.Worker.seen > after))
+            return found.all()
 
     @whole
     async def save(self, target: str, capabilities: bytes) -> None:

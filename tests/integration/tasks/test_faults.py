@@ -109,6 +109,30 @@ async def test_a_full_or_leaving_worker_costs_a_task_no_attempt_and_is_not_peste
         assert asyncio.get_running_loop().time() - begun > 1  # 0.25, 0.5 and 1 s of rest between refusals
 
 
+class ModelNotFound(errors.NotFound):
+    """The worker has no such model."""
+
+    reason = "MODEL_NOT_FOUND"
+
+
+async def test_a_worker_that_came_back_without_the_model_is_asked_again_and_the_task_goes_on(
+    new_studio: Callable[..., Studio], worker: FakeWorker
+) -> None:
+    async def refuse_once(call: Call) -> AsyncIterator[inference_pb2.GenerateResponse]:
+        if len(worker.calls) == 1:
+            raise ModelNotFound
+        async for message in draw_at_once(call):
+            yield message
+
+    worker.script = refuse_once
+    async with running(new_studio()) as studio:
+        ada = studio.person()
+
+        ended = await ada.ended((await ada.submit()).task_id)
+
+        assert (ended.state, len(worker.calls)) == (SUCCEEDED, 2)
+
+
 async def accepted(person: Person) -> tasks_pb2.Task | None:
     """What a client does that is told to try again."""
     try:
@@ -303,6 +327,37 @@ async def test_a_drain_lets_running_work_end_and_gives_the_rest_back_at_no_cost(
         assert len(worker.calls) == 2
 
 
+async def test_a_watcher_sees_a_drained_task_go_back_before_it_is_sent_away(
+    new_studio: Callable[..., Studio], worker: FakeWorker
+) -> None:
+    worker.script = one_image_then_wait
+    studio = new_studio(drain_seconds=0.2)
+    async with running(studio):
+        ada = studio.person()
+        task = await ada.submit(samples=2)
+        await images_there(studio, task.task_id, 1)
+        states: list[int] = []
+
+        async def watch() -> None:
+            async for message in ada.watch(task.task_id):
+                states.append(message.task.state)
+
+        watching = asyncio.create_task(watch())
+        await until(lambda: there(states))
+        assert studio.service is not None
+
+        await studio.service.stop()
+
+        with pytest.raises(errors.Unavailable, match="The service restarts"):
+            await watching
+        assert states[-1] == QUEUED
+        studio.service = None
+
+
+async def there(things: list[int]) -> bool:
+    return bool(things)
+
+
 async def test_the_clean_exit_of_a_process_on_sigterm_is_zero(new_studio: Callable[..., Studio]) -> None:
     studio = new_studio()
     await studio.migrate()
@@ -332,7 +387,7 @@ def start_alone(environment: dict[str, str], *arguments: str) -> tuple[int, str]
 
 
 async def test_a_start_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
-    base = {"DAYDREAM_DATA_DIR": str(tmp_path)}
+    base = {"DAYDREAM_DATA_DIR": str(tmp_path), "TASKS_SERVICE_SECRET": "secret"}
 
     stale = await asyncio.to_thread(start_alone, base)
     migrated = await asyncio.to_thread(start_alone, base, "migrate")
@@ -351,3 +406,27 @@ async def test_a_start_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     assert taken[0] == 1
     assert "taken the port" in taken[1].splitlines()[-1]
     assert "Traceback" not in taken[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changes", "code", "sentence"),
+    [
+        ((), {"TASKS_DATABASE_URL": "postgres://nobody@127.0.0.1/tasks"}, 2, "TASKS_DATABASE_URL: must be a URL"),
+        ((), {"TASKS_DATABASE_URL": "nonsense"}, 2, "TASKS_DATABASE_URL: must be a URL"),
+        ((), {"TASKS_BIND": "foo"}, 2, "TASKS_BIND: must be host:port"),
+        ((), {"TASKS_SERVICE_SECRET": ""}, 1, "TASKS_SERVICE_SECRET: must be set"),
+        ((), {"DAYDREAM_DATA_DIR": "/dev/null/data"}, 1, "/dev/null"),
+        (("migrate",), {"DAYDREAM_DATA_DIR": "/dev/null/data"}, 1, "/dev/null"),
+    ],
+    ids=["another scheme", "no url", "no address", "no secret", "no folder", "no folder to migrate in"],
+)
+async def test_a_setting_that_cannot_be_is_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], changes: dict[str, str], code: int, sentence: str
+) -> None:
+    given = {"DAYDREAM_DATA_DIR": str(tmp_path), "TASKS_SERVICE_SECRET": "secret", **changes}
+
+    told = await asyncio.to_thread(start_alone, given, *arguments)
+
+    assert told[0] == code
+    assert told[1].startswith(sentence)
+    assert len(told[1].splitlines()) == 1

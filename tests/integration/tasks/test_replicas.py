@@ -26,7 +26,7 @@ def worker() -> FakeWorker:
 async def beside(studio: Studio, folder: Path, nats_url: str) -> AsyncIterator[Studio]:
     """A second replica whose worker never answers, so that it draws nothing itself."""
     other = Studio(
-        database_url=studio.settings.database_url,
+        database_url=studio.settings.database,
         folder=folder,
         nats_url=nats_url,
         workers=[FakeWorker(address())],
@@ -111,7 +111,7 @@ async def test_two_dispatchers_share_one_worker_within_its_slots(
     worker.script = count
     async with running(new_pair(nats_url)) as studio:
         second = Studio(
-            database_url=studio.settings.database_url, folder=tmp_path, nats_url=nats_url, workers=[worker],
+            database_url=studio.settings.database, folder=tmp_path, nats_url=nats_url, workers=[worker],
             auth=studio.auth,
         )  # fmt: skip
         await second.start()

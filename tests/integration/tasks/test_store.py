@@ -10,7 +10,8 @@ from daydream.tasks.v1 import tasks_pb2
 from services.tasks import models
 from services.tasks.errors import LeaseLost
 from services.tasks.states import State
-from services.tasks.values import Blame, Failure, Lease
+from services.tasks.store.tasks import Tasks
+from services.tasks.values import Blame, Failure, Lease, Task
 from tests.support.ledger import until
 from tests.support.ledger_rows import PARAMETERS, Store, new_image, new_task, open_store
 
@@ -43,6 +44,39 @@ async def test_admissions_at_once_with_one_request_id_make_one_row(store: Store)
 
     assert len({task.task_id for task in tasks if task is not None}) == 1
     assert all(task is not None for task in tasks)
+    assert (await store.count(models.Task), await store.waiting()) == (1, 1)
+
+
+async def test_submissions_with_one_request_id_that_are_undone_at_once_never_block_each_other(store: Store) -> None:
+    async def submit_and_undo() -> None:
+        task = await store.tasks.admit(new_task(request_id="one"), limit=100)
+        assert task is not None
+        await store.tasks.undo(task.task_id)
+
+    for _ in range(6):
+        await asyncio.gather(*(submit_and_undo() for _ in range(30)))
+
+    assert (await store.count(models.Task), await store.waiting()) == (0, 0)
+
+
+class UndoneMeanwhile(Tasks):
+    """Whoever has the request_id undoes it just before it is looked for."""
+
+    async def find_request(self, user_id: str, request_id: str) -> Task | None:
+        found = await super().find_request(user_id, request_id)
+        if found is not None:
+            await self.undo(found.task_id)
+        return None
+
+
+async def test_a_request_id_that_is_undone_between_insert_and_look_is_free_again(store: Store) -> None:
+    first = await store.tasks.admit(new_task(request_id="one"), limit=10)
+
+    second = await UndoneMeanwhile(store.database).admit(new_task(request_id="one"), limit=10)
+
+    assert first is not None
+    assert second is not None
+    assert second.task_id != first.task_id
     assert (await store.count(models.Task), await store.waiting()) == (1, 1)
 
 
@@ -212,6 +246,46 @@ async def test_a_lost_task_whose_images_are_all_there_has_succeeded(store: Store
     ended = await store.leases().give_back(lease, lost=True)
 
     assert (ended.state, ended.charged) == (State.SUCCEEDED, 2)
+
+
+async def test_an_image_delivered_twice_is_there_once(store: Store) -> None:
+    await store.queued()
+    lease, image = await claim(store), new_image(0)
+
+    delivered = await store.leases().deliver(lease, image)
+    again = await store.leases().deliver(lease, image)
+
+    assert again == delivered
+    assert len(again.images) == 1
+
+
+async def test_tasks_that_wait_for_a_model_can_be_failed_with_their_tokens_returned(store: Store) -> None:
+    running = await store.queued()
+    await claim(store)
+    waiting = await store.queued()
+    failure = Failure(blame=Blame.WORKER, reason="MODEL_GONE", message="It is gone.")
+
+    models_waited_for = await store.leases().waiting_models()
+    failed = await store.leases().fail_one("mini", failure)
+    none_left = await store.leases().fail_one("mini", failure)
+
+    assert models_waited_for == {"mini"}
+    assert failed is not None
+    assert none_left is None
+    assert (failed.task_id, failed.state, failed.charged) == (waiting, State.FAILED, 0)
+    assert await store.waiting() == 0
+    (letter,) = await store.outbox.take_settlements(10)
+    assert (letter.hold_id, letter.charge) == (waiting, 0)
+    still = await store.tasks.get("ada", running)
+    assert still is not None
+    assert still.state is State.RUNNING
+
+
+async def test_workers_seen_lately_are_told_from_those_seen_once(store: Store) -> None:
+    await store.workers.save("gpu-1", b"one")
+
+    assert sorted(await store.workers.seen_within(dt.timedelta(minutes=1))) == [b"", b"one"]
+    assert await store.workers.seen_within(dt.timedelta(0)) == []
 
 
 async def test_a_success_without_every_image_cannot_be_written(store: Store) -> None:

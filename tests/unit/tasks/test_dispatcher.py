@@ -8,32 +8,39 @@ from pathlib import Path
 
 import pytest
 
+from services.foundation.errors import Unavailable
 from services.tasks import model_messages
 from services.tasks.attempt import Pace
 from services.tasks.capabilities import StepTime
 from services.tasks.dispatcher import Dispatcher
-from services.tasks.errors import GenerationFailed, WorkerBusy, WorkerLeaving, WorkerLost
+from services.tasks.errors import GenerationFailed, LeaseLost, WorkerBusy, WorkerLeaving, WorkerLost
 from services.tasks.fleet import Fleet
 from services.tasks.generation import Admitted, Finished, Happening, Preview, Step
 from services.tasks.images import ImageFolder
 from services.tasks.states import State
-from services.tasks.values import Blame, Task
+from services.tasks.store.leases import Leases
+from services.tasks.values import Blame, Image, Lease, Task
 from tests.support.fake_parts import MODEL, FakeWorker, Notes, picture
 from tests.support.ledger import until
 from tests.support.ledger_rows import PARAMETERS, Store
 
 IMPATIENT = Pace(
-    lease_seconds=5, beat_seconds=0.05, least_patience_seconds=0.1, patience_steps=1, unknown_patience_seconds=0.1
+    lease_seconds=5,
+    beat_seconds=0.05,
+    least_patience_seconds=0.1,
+    patience_steps=1,
+    unknown_patience_seconds=0.1,
+    admission_seconds=0.5,
 )
 
 
-Play = list[Happening | Exception | str]
+Play = list[Happening | Exception | str | asyncio.Event]
 
 
 class Room:
     """A dispatcher with one worker."""
 
-    def __init__(self, store: Store, folder: Path, worker: FakeWorker) -> None:
+    def __init__(self, store: Store, folder: Path, worker: FakeWorker, leases: Leases | None = None) -> None:
         self.store, self.folder, self.worker = store, folder, worker
         self.notes = Notes()
         self.settled: list[None] = []
@@ -44,7 +51,7 @@ class Room:
             decode=model_messages.decode_capabilities,
         )
         self.dispatcher = Dispatcher(
-            leases=store.leases(),
+            leases=leases or store.leases(),
             fleet=self.fleet,
             images=ImageFolder(folder),
             announcer=self.notes,
@@ -158,6 +165,88 @@ async def test_a_silent_worker_is_a_lost_one(store: Store, room: Callable[[FakeW
         assert (ended.state, ended.lost) == (State.SUCCEEDED, 1)
         assert (worker.requests[1].part.first, worker.requests[1].part.samples) == (1, 1)
         assert [image.seed for image in ended.images] == [3, 4]
+
+
+async def test_a_worker_whose_slots_others_have_taken_is_waited_for(
+    store: Store, room: Callable[[FakeWorker], Room]
+) -> None:
+    slot_free = asyncio.Event()
+    worker = FakeWorker([slot_free, Admitted(seed=3), picture(0, 3), picture(1, 4), Finished()])
+    async with room(worker).open() as here:
+        task_id = await store.queued()
+        await until(lambda: _true(bool(worker.requests)))
+        # Later than a lost worker's silence would be noticed, sooner than the wait for a slot is over.
+        asyncio.get_running_loop().call_later(0.25, slot_free.set)
+
+        ended = await here.ended(task_id)
+
+        assert (ended.state, ended.attempt, len(worker.requests)) == (State.SUCCEEDED, 1, 1)
+
+
+async def test_a_worker_that_never_has_a_slot_is_full_and_not_lost(
+    store: Store, room: Callable[[FakeWorker], Room]
+) -> None:
+    worker = FakeWorker([FakeWorker.SILENCE])
+    began_to_answer: list[None] = []
+    here = room(worker)
+    here.fleet.listen(lambda: began_to_answer.append(None))
+    async with here.open():
+        task_id = await store.queued()
+
+        ended = await here.ended(task_id)
+
+        assert (ended.state, ended.lost, ended.attempt) == (State.SUCCEEDED, 0, 2)
+        assert len(began_to_answer) == 1
+
+
+class Blinking(Leases):
+    """The database is away at the first try of each write: before it, or before its answer."""
+
+    def __init__(self, store: Store, *, then: Exception | None = None) -> None:
+        super().__init__(store.database, owner="replica-1", seconds=30)
+        self._then = then
+        self._tried: set[str] = set()
+        self.refused = False
+
+    async def admitted(self, lease: Lease, *, seed: int) -> Task:
+        self._blink("admitted")
+        return await super().admitted(lease, seed=seed)
+
+    async def deliver(self, lease: Lease, image: Image) -> Task:
+        if image.path in self._tried and self._then is not None:
+            self.refused = True
+            raise self._then
+        delivered = await super().deliver(lease, image)
+        self._blink(image.path)
+        return delivered
+
+    def _blink(self, what: str) -> None:
+        if what not in self._tried:
+            self._tried.add(what)
+            raise Unavailable
+
+
+async def test_a_database_that_blinks_costs_a_task_no_attempt(store: Store, tmp_path: Path) -> None:
+    worker = FakeWorker()
+    async with Room(store, tmp_path / "images", worker, Blinking(store)).open() as here:
+        task_id = await store.queued()
+
+        ended = await here.ended(task_id)
+
+        assert (ended.state, ended.lost, ended.attempt, len(ended.images)) == (State.SUCCEEDED, 0, 1, 2)
+        assert len(worker.requests) == 1
+
+
+async def test_a_file_that_a_row_may_speak_of_is_kept_when_the_lease_is_lost(store: Store, tmp_path: Path) -> None:
+    folder, leases = tmp_path / "images", Blinking(store, then=LeaseLost())
+    here = Room(store, folder, FakeWorker(), leases)
+    async with here.open():
+        task_id = await store.queued()
+
+        await until(lambda: _true(leases.refused))
+
+    (image,) = (await here.task(task_id)).images
+    assert (folder / image.path).exists()
 
 
 async def test_progress_of_a_second_attempt_counts_the_images_that_are_there(

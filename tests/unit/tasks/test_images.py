@@ -17,6 +17,8 @@ from services.tasks.values import Image
 from tests.support.fake_worker import png
 from tests.support.ledger_rows import PARAMETERS
 
+TASK_ID = "tasktasktasktasktask22"
+
 
 def picture(data: bytes | None = None) -> Picture:
     return Picture(sample_index=0, seed=42, width=64, height=64, data=png(42, 64, 64) if data is None else data)
@@ -24,7 +26,7 @@ def picture(data: bytes | None = None) -> Picture:
 
 async def save(folder: Path, given: Picture, prompt: str = "a red circle") -> Image:
     parameters = replace(PARAMETERS, prompt=prompt, negative_prompt="fog")
-    return await ImageFolder(folder).save(given, task_id="task-1", index=2, attempt=3, parameters=parameters)
+    return await ImageFolder(folder).save(given, task_id=TASK_ID, index=2, attempt=3, parameters=parameters)
 
 
 async def test_a_stored_image_says_how_it_was_made_in_both_forms(tmp_path: Path) -> None:
@@ -60,8 +62,8 @@ async def test_the_pixels_are_those_the_worker_sent_and_the_digest_is_the_files(
     sent = PIL.Image.open(io.BytesIO(png(42, 64, 64))).tobytes()
     assert PIL.Image.open(io.BytesIO(data)).tobytes() == sent
     assert (image.sha256, image.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
-    assert (image.index, image.path) == (2, "ta/task-1/2-3.png")
-    assert [path.name for path in (tmp_path / "ta/task-1").iterdir()] == ["2-3.png"]
+    assert (image.index, image.path) == (2, f"ta/{TASK_ID}/2-3.png")
+    assert [path.name for path in (tmp_path / "ta" / TASK_ID).iterdir()] == ["2-3.png"]
 
 
 @pytest.mark.parametrize(
@@ -102,10 +104,25 @@ async def test_a_file_is_read_in_pieces_and_a_missing_one_is_not_found(tmp_path:
 
 async def test_a_sweep_sees_old_files_only(tmp_path: Path) -> None:
     folder = ImageFolder(tmp_path)
-    old, young = await save(tmp_path, picture()), tmp_path / "ta" / "task-1" / "9-9.png.part"
+    old, young = await save(tmp_path, picture()), tmp_path / "ta" / TASK_ID / "9-9.png.part"
     young.write_bytes(b"half")
     os.utime(tmp_path / old.path, (1, 1))
 
     seen = [path async for batch in folder.older_than(60) for path in batch]
 
     assert seen == [old.path]
+
+
+async def test_a_sweep_sees_no_file_that_is_not_ours(tmp_path: Path) -> None:
+    ours = tmp_path / "ta" / TASK_ID
+    (ours / "7-7.png").mkdir(parents=True)
+    (ours / "8-8.png").symlink_to("/dev/null")
+    for name in ("2024/holiday/beach.jpg", "ta/holiday/0-1.png", f"xx/{TASK_ID}/0-1.png", f"ta/{TASK_ID}/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"dear to somebody")
+    for name in ("0-1.png", "0-2.png.part"):
+        (ours / name).write_bytes(b"x")
+
+    seen = [path async for batch in ImageFolder(tmp_path).older_than(-1) for path in batch]
+
+    assert sorted(seen) == [f"ta/{TASK_ID}/0-1.png", f"ta/{TASK_ID}/0-2.png.part"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.foundation.errors import RequestIdReused
+from services.foundation.errors import InvalidInput, RequestIdReused
 from services.tasks import models
 from services.tasks.capabilities import Model
 from services.tasks.errors import AuthUnavailable, NotEnoughTokens, NoWorker, QueueFull, TaskNotFound
@@ -16,12 +16,13 @@ from services.tasks.images import ImageFolder
 from services.tasks.ledger import Ledger
 from services.tasks.outbox import Relay, back_off
 from services.tasks.parameters import Asked
-from services.tasks.recovery import Recovery
+from services.tasks.recovery import Files, Recovery
 from services.tasks.states import State
+from services.tasks.store.tasks import Tasks
 from services.tasks.values import Task
 from tests.support.fake_parts import MODEL, FakePurse, Notes
 from tests.support.ledger import until
-from tests.support.ledger_rows import Store, new_task
+from tests.support.ledger_rows import Store, new_image, new_task
 
 
 class Publisher:
@@ -194,7 +195,7 @@ async def test_recovery_undoes_only_what_was_abandoned(office: Office, tmp_path:
     await office.store.tasks.admit(new_task(), limit=10)
     accepted = await office.submit()
 
-    def recovery(after: dt.timedelta) -> Recovery:
+    def recovery_after(age: dt.timedelta) -> Recovery:
         return Recovery(
             tasks=office.store.tasks,
             leases=office.store.leases(),
@@ -202,12 +203,12 @@ async def test_recovery_undoes_only_what_was_abandoned(office: Office, tmp_path:
             announcer=office.notes,
             settle_now=office.relay.wake,
             every_seconds=1,
-            abandoned_after=after,
+            abandoned_after=age,
         )
 
-    await recovery(dt.timedelta(minutes=1)).undo_abandoned()
+    await recovery_after(dt.timedelta(minutes=1)).undo_abandoned()
     young = await office.store.count(models.Task)
-    await recovery(dt.timedelta(0)).undo_abandoned()
+    await recovery_after(dt.timedelta(0)).undo_abandoned()
 
     assert young == 2
     assert await office.store.count(models.Task) == 1
@@ -215,26 +216,95 @@ async def test_recovery_undoes_only_what_was_abandoned(office: Office, tmp_path:
     await until(lambda: settled_everything(office))
 
 
-async def test_the_sweep_removes_files_no_row_speaks_of_and_no_others(office: Office, tmp_path: Path) -> None:
-    folder = tmp_path / "images"
-    (folder / "aa" / "t").mkdir(parents=True)
-    orphan = folder / "aa" / "t" / "0-1.png"
-    orphan.write_bytes(b"x")
-    recovery = Recovery(
-        tasks=office.store.tasks,
+async def test_a_text_that_is_too_long_is_refused_before_its_digest_is_made(office: Office) -> None:
+    class Undigested(Asked):
+        def digest(self) -> str:
+            raise AssertionError
+
+    with pytest.raises(InvalidInput, match="at most 512"):
+        await office.ledger.submit(
+            user_id="ada", session_id="s", request_id="one", asked=Undigested(prompt="x" * 1_000_000)
+        )
+
+
+def recovery(office: Office, files: Files, tasks: Tasks | None = None) -> Recovery:
+    return Recovery(
+        tasks=tasks or office.store.tasks,
         leases=office.store.leases(),
-        files=ImageFolder(folder),
+        files=files,
         announcer=office.notes,
         settle_now=office.relay.wake,
-        every_seconds=1,
+        every_seconds=0.01,
     )
 
-    await recovery.sweep()
+
+async def image_there(store: Store) -> None:
+    await store.queued()
+    await store.workers.save("gpu-1", b"")
+    claimed = await store.leases().claim("gpu-1", model_names=["mini"], slots=1)
+    assert claimed is not None
+    await store.leases().deliver(claimed[0], new_image(0))
+
+
+def orphan_in(folder: Path) -> Path:
+    orphan = folder / "ta" / "tasktasktasktasktask22" / "0-1.png"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"x")
+    return orphan
+
+
+async def test_the_sweep_removes_files_no_row_speaks_of_and_no_others(office: Office, tmp_path: Path) -> None:
+    orphan = orphan_in(tmp_path / "images")
+    await image_there(office.store)
+    sweeper = recovery(office, ImageFolder(tmp_path / "images"))
+
+    await sweeper.sweep()
     kept = orphan.exists()
-    await recovery.sweep(older_than_seconds=-1)
+    await sweeper.sweep(older_than_seconds=-1)
 
     assert kept
     assert not orphan.exists()
+
+
+async def test_a_database_without_one_image_sweeps_nothing_away(office: Office, tmp_path: Path) -> None:
+    orphan = orphan_in(tmp_path / "images")
+
+    await recovery(office, ImageFolder(tmp_path / "images")).sweep(older_than_seconds=-1)
+
+    assert orphan.exists()
+
+
+async def test_a_folder_that_cannot_be_swept_is_not_tried_at_every_look(office: Office) -> None:
+    class Unreadable:
+        tried = 0
+
+        async def older_than(self, seconds: float) -> AsyncIterator[Sequence[str]]:
+            self.tried += 1
+            raise PermissionError
+            yield ()
+
+        async def remove(self, path: str) -> None:
+            raise AssertionError
+
+    class Counted(Tasks):
+        looks = 0
+
+        async def abandoned(self, *, older_than: dt.timedelta) -> Sequence[str]:
+            self.looks += 1
+            return await super().abandoned(older_than=older_than)
+
+    await image_there(office.store)
+    files, tasks = Unreadable(), Counted(office.store.database)
+    recovering = asyncio.create_task(recovery(office, files, tasks).run())
+
+    async def looked_often() -> bool:
+        return tasks.looks >= 3
+
+    await until(looked_often)
+
+    assert files.tried == 1
+    recovering.cancel()
+    await asyncio.gather(recovering, return_exceptions=True)
 
 
 def test_back_off_grows_to_its_bound() -> None:

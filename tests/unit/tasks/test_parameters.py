@@ -1,5 +1,6 @@
 """What a submission may ask for, and what it then gets."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +50,7 @@ def test_a_named_model_brings_its_own_samplers() -> None:
     [
         {"steps": 1}, {"steps": 50}, {"width": 64}, {"width": 256}, {"guidance": 0.0}, {"guidance": 20.0}, {"seed": 0},
         {"seed": MAX_SEED}, {"samples": 4}, {"prompt": "x" * 512}, {"negative_prompt": "x" * 512}, {"seed": -1},
+        {"prompt": "one\r\n\ttwo"}, {"guidance": 20.000001},
     ],
     ids=str,
 )  # fmt: skip
@@ -72,6 +74,7 @@ def test_the_bounds_themselves_are_allowed(asked: dict[str, Any]) -> None:
         ("guidance", {"guidance": 1e308}),
         ("seed", {"seed": -2}),
         ("seed", {"seed": MAX_SEED + 1}),
+        ("seed", {"seed": MAX_SEED - 1, "samples": 3}),
         ("samples", {"samples": 0}),
         ("samples", {"samples": 5}),
         ("prompt", {"prompt": ""}),
@@ -79,6 +82,9 @@ def test_the_bounds_themselves_are_allowed(asked: dict[str, Any]) -> None:
         ("prompt", {"prompt": "x" * 513}),
         ("prompt", {"prompt": "half \ud83d of a pair"}),
         ("negative_prompt", {"negative_prompt": "\0"}),
+        ("prompt", {"prompt": "a bell \a"}),
+        ("prompt", {"prompt": "the next line \x85"}),
+        ("negative_prompt", {"negative_prompt": "\x1b[31m"}),
         ("model", {"model": "none"}),
     ],
     ids=str,
@@ -103,6 +109,27 @@ def test_no_model_allows_a_longer_prompt_than_the_ledger_can_keep() -> None:
 
     with pytest.raises(InvalidInput, match="at most 512 characters; it has 513"):
         resolve(Asked(prompt="x" * 513), [generous])
+
+
+def test_the_last_images_seed_may_be_the_largest() -> None:
+    assert resolve(Asked(prompt="a house", seed=MAX_SEED - 2, samples=3), [MODEL]).seed == MAX_SEED - 2
+
+
+class Unread(str):
+    """A text whose characters nobody may look at."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError
+
+    def strip(self, *_: object) -> str:
+        raise AssertionError
+
+
+def test_a_text_that_is_too_long_is_refused_without_being_read() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        resolve(Asked(prompt=Unread("x" * 513), negative_prompt=Unread("y" * 513)), [MODEL])
+
+    assert [violation.field for violation in caught.value.fields] == ["prompt", "negative_prompt"]
 
 
 @pytest.mark.parametrize("request_id", ["", "x" * 65, "a\nb", "a\0b"])
