@@ -10,6 +10,12 @@ from tests.support.postgres import Postgres
 from tests.support.stack import Stack, temporary_data
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Small things first: what breaks a unit test is not waited for behind a browser."""
+    order = {"unit": 0, "integration": 1, "e2e": 2}
+    items.sort(key=lambda item: order.get(item.path.relative_to(Path(__file__).parent).parts[0], -1))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server for the session."""

@@ -11,9 +11,13 @@ from tests.support.threaded_gateway import Running
 NewPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window and without calls home."""
+    """Chromium, without a window and without calls home.
+
+    Playwright keeps an event loop running in this thread while it is open; asynchronous tests that came after it in the
+    same session could not run theirs.
+    """
     path = chromium.find()
     assert path is not None, "no Chromium: run `python tests/support/chromium.py`"
     with sync_playwright() as playwright:
