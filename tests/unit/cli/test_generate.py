@@ -161,8 +161,10 @@ def test_a_task_that_ended_without_a_picture_is_listed_with_what_it_cost(server:
 def test_an_interrupt_keeps_what_was_drawn_and_says_what_came_back(server: Server, tmp_path: Path) -> None:
     ledger = server.backends.tasks
     ledger.slow_to_stop = True
+    # A test run in a shell's background hands on a SIGINT that is ignored; a terminal does not.
+    at_a_terminal = "import signal; from cli.main import main; signal.signal(2, signal.default_int_handler); main()"
     running = subprocess.Popen(
-        [*COMMAND, "generate", "wait for it", "--samples", "10", "--out", "red.png"],
+        [sys.executable, "-c", at_a_terminal, "generate", "wait for it", "--samples", "10", "--out", "red.png"],
         cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={"PYTHONPATH": str(ROOT), "DAYDREAM_URL": server.url, "DAYDREAM_API_KEY": "dd_ada_key_0123456789"},
     )  # fmt: skip
