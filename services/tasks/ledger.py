@@ -20,6 +20,7 @@ from services.tasks.values import Image, NewTask, Task
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 100
 RETRY_SECONDS: Final = 5.0
+SUBMIT_TRIES: Final = 3
 
 
 class Ledger:
@@ -50,6 +51,17 @@ class Ledger:
         them the ledger and the balance are as before.
         """
         parameters.check_request_id(request_id)
+        for _ in range(SUBMIT_TRIES):
+            task = await self._admitted(user_id, session_id, request_id, asked)
+            if task.state is not State.PENDING:
+                return task
+            if (queued := await self._pay(task)) is not None:
+                return queued
+            # An earlier call with this request_id, which its caller gave up, was still under way and has undone the
+            # task or queued it: whoever repeats a call is to get its task, not what became of the other call.
+        raise AuthUnavailable(retry_after=RETRY_SECONDS)
+
+    async def _admitted(self, user_id: str, session_id: str, request_id: str, asked: parameters.Asked) -> Task:
         task = await self._tasks.find_request(user_id, request_id)
         if task is None:
             resolved = parameters.resolve(asked, self.models())
@@ -67,7 +79,7 @@ class Ledger:
             raise QueueFull(retry_after=RETRY_SECONDS)
         if task.digest != asked.digest():
             raise RequestIdReused
-        return await self._pay(task) if task.state is State.PENDING else task
+        return task
 
     def models(self) -> Sequence[Model]:
         """Models of the workers last seen, the default first. Raises NoWorker while none was ever seen."""
@@ -76,21 +88,21 @@ class Ledger:
             raise NoWorker(retry_after=RETRY_SECONDS)
         return models
 
-    async def _pay(self, task: Task) -> Task:
+    async def _pay(self, task: Task) -> Task | None:
+        """Hold the price and queue the task; None when another call decided on it in the meantime."""
         try:
             await self._purse.hold(
                 hold_id=task.task_id, user_id=task.user_id, tokens=task.price, reason=_reason(task.parameters.samples)
             )
         except DaydreamError:
             # Also when auth did not answer: the hold may have arrived, and releasing one that did not is harmless.
-            await self._tasks.undo(task.task_id)
+            if not await self._tasks.undo(task.task_id):
+                return None
             self._settle_now()
             raise
         queued = await self._tasks.confirm(task.task_id)
-        if queued is None:
-            # Somebody undid it in the meantime, with the release of its hold.
-            raise AuthUnavailable
-        self._announcer.announce(stored(queued))
+        if queued is not None:
+            self._announcer.announce(stored(queued))
         return queued
 
     async def get(self, user_id: str, task_id: str) -> Task:

@@ -1,16 +1,21 @@
 """Free ports on loopback, and waiting for somebody to listen on one."""
 
 import contextlib
+import random
 import socket
 import time
 
 
 def free_port() -> int:
-    """A TCP port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A TCP port nobody listens on now, from below those the system gives to outgoing connections.
+
+    Of those it might give one away between this look and the listening, or between a stop and a start on it again.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for_port(port: int, *, seconds: float = 30) -> None:

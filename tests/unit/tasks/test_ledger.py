@@ -109,6 +109,39 @@ async def test_without_a_purse_nothing_is_accepted_and_what_was_held_comes_back(
     assert office.purse.kept.balance("ada") == 999
 
 
+@pytest.mark.parametrize("released", [False, True], ids=["held before the release", "released before the hold"])
+async def test_a_repeat_gets_its_task_though_the_first_call_is_undone_under_its_hands(
+    office: Office, released: bool
+) -> None:
+    class Meanwhile(FakePurse):
+        """The first hold meets the undoing of the call before."""
+
+        undone: str = ""
+
+        async def hold(self, *, hold_id: str, user_id: str, tokens: int, reason: str) -> None:
+            if not self.undone:
+                self.undone = hold_id
+                await office.store.tasks.undo(hold_id)
+                if released:
+                    office.relay.wake()
+                    await until(lambda: settled_everything(office))
+            await super().hold(hold_id=hold_id, user_id=user_id, tokens=tokens, reason=reason)
+
+    purse = Meanwhile()
+    purse.kept = office.purse.kept
+    office.ledger = Ledger(
+        tasks=office.store.tasks, purse=purse, announcer=office.notes, models=lambda: (MODEL,), queue_limit=10,
+        settle_now=office.relay.wake,
+    )  # fmt: skip
+
+    task = await office.submit()
+
+    assert task.state is State.QUEUED
+    assert task.task_id != purse.undone
+    await until(lambda: settled_everything(office))
+    assert office.purse.kept.balance("ada") == 999
+
+
 async def test_a_hold_that_arrives_after_its_release_is_refused(office: Office) -> None:
     pending = await office.store.tasks.admit(new_task(), limit=10)
     assert pending is not None
