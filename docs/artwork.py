@@ -1,4 +1,4 @@
-"""`make artwork`: draws the pictures of the landing and sign-in pages with the bundled model.
+"""`make artwork`: draws the pictures of the landing, gallery and sign-in pages with the bundled model.
 
 `services/web/static/art/art.json` says what: prompts, seeds and steps, and for the picture that comes out of the fog
 the steps to show. Each of those frames is what the model expects the finished picture to be at that step, which is also
@@ -54,7 +54,7 @@ def main() -> int:
     pipeline = StableDiffusionPipeline.from_pretrained(MODEL, dtype=torch.float32, use_safetensors=True)  # type: ignore[no-untyped-call]
     pipeline.set_progress_bar_config(disable=True)
     art = json.loads((ART / "art.json").read_text())
-    for one in (art["window"], *art["wall"], art["door"]):
+    for one in (art["window"], *art["wall"], art["door"], *art["gallery"]):
         _save(draw(pipeline, one)[-1], one["file"])
     steps = draw(pipeline, art["emerge"])
     for frame in art["emerge"]["frames"]:

@@ -56,10 +56,15 @@ def loss(drawn: Tensor, image: Tensor) -> Tensor:
     return weighted + difference.square().mean() + 0.5 * (across + down)
 
 
-def train(team: Team, folder: Path, pace: Pace) -> None:
-    """Train to the end of `pace`, going on from the checkpoint in `folder` where there is one."""
+def train(team: Team, folder: Path, pace: Pace, begin: Path | None) -> None:
+    """Train to the end of `pace`, going on from the checkpoint in `folder` where there is one.
+
+    A first run starts from the weights of the finished model in `begin`, if given.
+    """
     torch.manual_seed(1)
     network = build().to(team.device)
+    if begin:
+        network.load_state_dict(AutoencoderKL.from_pretrained(begin, subfolder="vae").state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-3)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     whitened = False
@@ -142,14 +147,18 @@ def _step(network: Network, image: Tensor, whitened: bool) -> float:
 
 @torch.no_grad()
 def _whiten(network: Network, team: Team) -> None:
-    """Turn the latents to zero mean and unit covariance, and the decoder to expect them so."""
+    """Turn the latents to zero mean and unit covariance, and the decoder to expect them so.
+
+    Of all the transforms that do so this is the one nearest to none, so a model that goes on training from white
+    latents keeps the meaning of each channel, and a denoiser trained on the former ones can go on as well.
+    """
     rng = generator("whiten")  # the same pictures in every process, so that all fold the same transform
     batches = [network.encode(image_batch(rng, 64).to(team.device)).latent_dist.mode() for _ in range(12)]
     values = torch.cat(batches).permute(1, 0, 2, 3).reshape(4, -1).double()
     mean = values.mean(dim=1)
     scale, turn = torch.linalg.eigh(torch.cov(values))
-    white = (turn / scale.sqrt()).T
-    colour = turn * scale.sqrt()
+    white = turn / scale.sqrt() @ turn.T
+    colour = turn * scale.sqrt() @ turn.T
 
     out = network.encoder.conv_out
     weight, bias = out.weight[:4].double(), out.bias[:4].double()

@@ -81,14 +81,15 @@ class Pool:
         return [self._pictures[i] for i in chosen], self._latents[chosen].to(self._device)
 
 
-def train(team: Team, folder: Path, pace: Pace) -> None:
-    """Train to the end of `pace`, going on from the checkpoint in `folder` where there is one."""
+def train(team: Team, folder: Path, pace: Pace, begin: Path | None) -> None:
+    """Train to the end of `pace`, going on from the checkpoint in `folder` where there is one.
+
+    A first run starts from the weights of the finished model in `begin`, if given.
+    """
     torch.manual_seed(3)
     tokenizer = text.build_tokenizer()
-    network = build().to(team.device)
+    network = _first(begin).to(team.device)
     words = text.pretrained(folder, tokenizer).to(team.device)
-    # At so small a batch the fused attention's backward pass takes longer than all of the plain one.
-    network.set_attn_processor(AttnProcessor())
     parts = {"unet": network, "text": words}
     parameters = [*network.parameters(), *words.parameters()]
     optimiser = torch.optim.AdamW(
@@ -145,6 +146,16 @@ def train(team: Team, folder: Path, pace: Pace) -> None:
             kept: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
             kept |= {"average": average, "optimiser": optimiser.state_dict(), "pace": pace.state()}
             checkpoint.save(path, kept)
+
+
+def _first(begin: Path | None) -> Network:
+    """The network as a first run finds it."""
+    network = build()
+    if begin:
+        network.load_state_dict(UNet2DConditionModel.from_pretrained(begin, subfolder="unet").state_dict())
+    # At so small a batch the fused attention's backward pass takes longer than all of the plain one.
+    network.set_attn_processor(AttnProcessor())
+    return network
 
 
 def _ids(tokenizer: Words, pictures: list[Picture], rng: random.Random) -> Tensor:

@@ -29,7 +29,8 @@ def scheduler() -> Network:
 def spread_timesteps(count: int) -> Tensor:
     """`count` timesteps, one at random from each equal part of the range, so that every batch sees all of it."""
     parts = (torch.arange(count) + torch.rand(count)) / count
-    return (parts * TIMESTEPS).long()[torch.randperm(count)]
+    # The sum may be rounded up to a whole number, which in the last part would lie behind the last timestep.
+    return (parts * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)[torch.randperm(count)]
 
 
 def noised(latents: Tensor, noise: Tensor, timesteps: Tensor, signal: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,11 +10,13 @@ from models.world import (
     Place,
     Relation,
     Scene,
+    Season,
     Several,
     Side,
     Single,
     Size,
     Time,
+    Weather,
 )
 
 
@@ -23,7 +25,7 @@ def facts(picture: Picture) -> list[str]:
     match picture:
         case Scene():
             sky_and_land = [f"time {picture.time}", f"ground {picture.ground}"]
-            return ["scene", *sky_and_land, f"trees {picture.trees}", *_things(picture)]
+            return ["scene", *sky_and_land, f"trees {picture.trees}", *_unusual(picture), *_things(picture)]
         case Single():
             shape = [f"form {picture.shape.form}", f"colour {picture.shape.colour}"]
             where = [f"size {picture.size}", f"place {picture.place}"]
@@ -37,8 +39,14 @@ def facts(picture: Picture) -> list[str]:
             return ["pair", f"background {picture.background}", f"relation {picture.relation}", *first, *second]
 
 
+def _unusual(scene: Scene) -> list[str]:
+    """Season and weather where they are not what a prompt without a word about them means."""
+    season = [] if scene.season is Season.SUMMER else [f"season {scene.season}"]
+    return season if scene.weather is Weather.CLEAR else [*season, f"weather {scene.weather}"]
+
+
 def _things(scene: Scene) -> list[str]:
-    found = [name for name in ("light", "clouds", "mountains", "lighthouse") if getattr(scene, name)]
+    found = [name for name in ("light", "birds", "mountains", "flowers", "lighthouse") if getattr(scene, name)]
     sides = {"light": scene.light_side, "lighthouse": scene.lighthouse_side}
     for name, thing in (("house", scene.house), ("boat", scene.boat)):
         if thing:
@@ -49,8 +57,10 @@ def _things(scene: Scene) -> list[str]:
 
 def all_facts() -> list[str]:
     """Every fact there can be, in a fixed order."""
-    names = ["scene", "single", "pair", "light", "clouds", "mountains", "lighthouse", "count 2", "count 3"]
+    names = ["scene", "single", "pair", "light", "birds", "mountains", "flowers", "lighthouse"]
+    names += ["count 2", "count 3"]
     names += [f"time {time}" for time in Time] + [f"ground {ground}" for ground in Ground]
+    names += [f"season {season}" for season in Season] + [f"weather {weather}" for weather in Weather]
     names += [f"trees {count}" for count in range(4)]
     names += [f"{name} {side}" for name in ("light", "lighthouse", "house", "boat") for side in Side]
     names += [f"{name} {colour}" for name in ("house", "boat", "colour", "first", "second") for colour in Colour]

@@ -17,6 +17,7 @@ from models.world import (
     Place,
     Relation,
     Scene,
+    Season,
     Several,
     Shape,
     Side,
@@ -24,6 +25,7 @@ from models.world import (
     Size,
     Thing,
     Time,
+    Weather,
     generator,
     random_picture,
 )
@@ -36,14 +38,14 @@ EXAMPLES = (
     "a red boat on a calm sea at sunset, mountains behind",
     "a blue house and two trees in the snow at night, the moon on the right",
     "a lighthouse by the sea at night under a full moon",
-    "green hills on a sunny day with three trees and a white house",
-    "a desert at sunset with two cacti",
-    "a white boat on the sea at night with a moon",
-    "snow and mountains by day with three trees",
+    "a white house and three trees on the hills in spring, with flowers",
+    "green hills by day under a rainbow, mountains behind",
+    "two trees on the hills in autumn, with the sun and white clouds",
+    "a desert at sunset with two cacti and birds",
+    "a yellow boat on the sea in the rain",
     "a red circle on a blue background",
     "three yellow stars on a black background",
     "a big pink heart on a white background",
-    "a green square to the left of an orange triangle on a white background",
 )
 
 NUMBERS = {1: ("one", "a", "a single"), 2: ("two", "a pair of"), 3: ("three",)}
@@ -92,6 +94,15 @@ TIME_WORDS: dict[Time, tuple[str, ...]] = {
     Time.DAY: ("by day", "in the daytime", "during the day", "under a blue sky"),
     Time.SUNSET: ("at sunset", "in the evening", "at dusk", "under an orange sky"),
     Time.NIGHT: ("at night", "by night", "under the stars", "under a starry sky"),
+}
+SEASON_WORDS: dict[Season, tuple[str, ...]] = {
+    Season.SPRING: ("in spring", "in springtime"),
+    Season.AUTUMN: ("in autumn", "in the fall"),
+}
+WEATHER_WORDS: dict[Weather, tuple[str, ...]] = {
+    Weather.CLOUDS: ("clouds", "white clouds", "a cloudy sky", "clouds in the sky"),
+    Weather.RAIN: ("rain", "in the rain", "on a rainy day", "falling rain"),
+    Weather.RAINBOW: ("a rainbow", "under a rainbow", "a rainbow in the sky", "a colourful rainbow"),
 }
 SIDE_WORDS = {Side.LEFT: ("on the left", "at the left"), Side.RIGHT: ("on the right", "at the right")}
 FILLERS = ("a picture of", "a drawing of", "an image of", "a painting of")
@@ -161,9 +172,10 @@ def _scene(scene: Scene, rng: random.Random) -> str:
     subject, rest = _subject(scene, rng)
     rng.shuffle(rest)
     ground, time = _ground(scene, subject, rng), _time(scene, rng)
-    opening = " ".join(part for part in (subject, ground, time) if part)
+    season = rng.choice(SEASON_WORDS.get(scene.season, ("",)))
+    opening = " ".join(part for part in (subject, ground, season, time) if part)
     if time and rng.random() < 0.15:
-        opening = f"{time}, " + " ".join(part for part in (subject, ground) if part)
+        opening = f"{time}, " + " ".join(part for part in (subject, ground, season) if part)
     return opening + "".join(_join(part, rng) for part in rest)
 
 
@@ -187,8 +199,12 @@ def _subject(scene: Scene, rng: random.Random) -> tuple[str, list[str]]:
         rest += _light(scene, rng)
     if scene.mountains:
         rest.append(rng.choice(("mountains behind", "mountains in the background", "mountains", "distant mountains")))
-    if scene.clouds:
-        rest.append(rng.choice(("clouds", "white clouds", "a cloudy sky", "clouds in the sky")))
+    if scene.weather in WEATHER_WORDS:
+        rest.append(rng.choice(WEATHER_WORDS[scene.weather]))
+    if scene.birds:
+        rest.append(rng.choice(("birds", "birds in the sky", "flying birds", "three birds")))
+    if scene.flowers:
+        rest.append(rng.choice(("flowers", "wild flowers", "flowers in front", "colourful flowers")))
     if things and rng.random() < 0.35 and len(things) > 1:
         return f"{things[0]} and {things[1]}", rest + things[2:]
     return (things[0], rest + things[1:]) if things else ("", rest)
@@ -233,11 +249,15 @@ def _time(scene: Scene, rng: random.Random) -> str:
     if scene.time is Time.DAY and scene.light and rng.random() < 0.15:
         return "on a sunny day"
     needed = scene.time is Time.SUNSET or (scene.time is Time.NIGHT and not scene.light)
-    return rng.choice(TIME_WORDS[scene.time]) if needed or rng.random() < 0.7 else ""
+    if not needed and rng.random() < 0.3:
+        return ""
+    # Under a grey sky, or one with a rainbow, nobody speaks of a blue one.
+    words = TIME_WORDS[scene.time] if scene.weather in (Weather.CLEAR, Weather.CLOUDS) else TIME_WORDS[scene.time][:3]
+    return rng.choice(words)
 
 
 def _join(part: str, rng: random.Random) -> str:
-    if part.startswith("under "):
+    if part.startswith(("under ", "in ", "on ")):
         return rng.choice((" ", ", ")) + part
     return rng.choice((", ", " with ", " and ", ", with ")) + part
 

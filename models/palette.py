@@ -6,7 +6,7 @@ name are kept far enough apart that a picture softened by the autoencoder still 
 
 from dataclasses import dataclass
 
-from models.world import Background, Colour, Ground, Time
+from models.world import Background, Colour, Ground, Season, Time
 
 RGB = tuple[int, int, int]
 
@@ -41,6 +41,12 @@ SKY: dict[Time, Stops] = {
     Time.NIGHT: ((16, 24, 48), (26, 42, 74), (54, 84, 116)),
 }
 
+RAINY: Stops = ((122, 134, 148), (150, 161, 171), (188, 196, 201))
+RAINDROP: RGB = (222, 230, 238)
+# From the outer edge of the arc to the inner one.
+RAINBOW: Stops = ((226, 92, 88), (244, 168, 92), (250, 228, 124), (128, 196, 132), (96, 150, 216), (150, 116, 196))
+BIRD: dict[Time, RGB] = {Time.DAY: (44, 58, 80), Time.SUNSET: (50, 34, 56), Time.NIGHT: (8, 12, 22)}
+
 LIGHT: dict[Time, RGB] = {Time.DAY: (255, 226, 96), Time.SUNSET: (255, 236, 160), Time.NIGHT: (244, 241, 224)}
 GLOW: dict[Time, RGB] = {Time.DAY: (255, 244, 196), Time.SUNSET: (255, 214, 140), Time.NIGHT: (120, 150, 176)}
 CLOUD: dict[Time, RGB] = {Time.DAY: (252, 252, 250), Time.SUNSET: (250, 206, 186), Time.NIGHT: (60, 80, 110)}
@@ -51,6 +57,8 @@ MOUNTAIN: dict[Time, tuple[RGB, RGB]] = {
     Time.SUNSET: ((134, 100, 138), (104, 82, 126)),
     Time.NIGHT: ((26, 40, 62), (20, 32, 52)),
 }
+
+RAINY_MOUNTAIN: tuple[RGB, RGB] = ((108, 122, 140), (86, 100, 118))
 
 # From the farthest layer to the nearest; the sea from its horizon down to the picture's edge.
 LAND: dict[tuple[Ground, Time], Stops] = {
@@ -67,6 +75,15 @@ LAND: dict[tuple[Ground, Time], Stops] = {
     (Ground.SNOW, Time.SUNSET): ((206, 178, 196), (226, 204, 212), (242, 226, 226)),
     (Ground.SNOW, Time.NIGHT): ((122, 150, 174), (166, 190, 206), (210, 226, 234)),
 }
+
+# Hills by day outside summer.
+SEASON: dict[Season, Stops] = {
+    Season.SPRING: ((196, 224, 128), (158, 206, 96), (116, 176, 74)),
+    Season.SUMMER: LAND[Ground.HILLS, Time.DAY],
+    Season.AUTUMN: ((214, 190, 96), (182, 158, 70), (134, 120, 56)),
+}
+CROWN: dict[Season, RGB] = {Season.SPRING: (250, 190, 210), Season.AUTUMN: (206, 96, 24)}
+PETALS: Stops = ((226, 60, 62), (252, 214, 76), (250, 246, 240), (238, 122, 176))
 
 HEADLAND: dict[Time, RGB] = {Time.DAY: (56, 106, 84), Time.SUNSET: (62, 68, 74), Time.NIGHT: (18, 44, 46)}
 TREE: dict[Time, RGB] = {Time.DAY: (30, 88, 66), Time.SUNSET: (34, 66, 58), Time.NIGHT: (8, 26, 30)}
@@ -93,6 +110,11 @@ def house(colour: Colour) -> House:
     wall = PAINT[colour]
     roof = (96, 106, 124) if colour is Colour.WHITE else mix(wall, (40, 20, 40), 0.45)
     return House(wall=wall, roof=roof)
+
+
+def land(ground: Ground, time: Time, season: Season) -> Stops:
+    """The colours of the land's layers, from the farthest to the nearest."""
+    return SEASON[season] if ground is Ground.HILLS and time is Time.DAY else LAND[ground, time]
 
 
 def mix(one: RGB, other: RGB, share: float) -> RGB:

@@ -47,12 +47,12 @@ def layout(picture: Single | Several | Pair, rng: random.Random) -> list[tuple[S
             y = 0.5 + sum(down.get(word, 0.0) for word in words)
             return [(picture.shape, near(x), near(y), RADIUS[picture.size] * rng.uniform(0.94, 1.06))]
         case Several():
-            gap, r = (0.4, 0.155) if picture.count == 2 else (0.3, 0.118)
+            gap, r = (0.42, 0.17) if picture.count == 2 else (0.305, 0.128)
             start = 0.5 - gap * (picture.count - 1) / 2
             r *= rng.uniform(0.95, 1.05)
             return [(picture.shape, near(start + gap * i, 0.01), near(0.5), r) for i in range(picture.count)]
         case Pair():
-            r = 0.15 * rng.uniform(0.95, 1.05)
+            r = 0.17 * rng.uniform(0.95, 1.05)
             low, high = 0.28, 0.72
             first, second = (low, high) if picture.relation in (Relation.LEFT_OF, Relation.ABOVE) else (high, low)
             if picture.relation in (Relation.LEFT_OF, Relation.RIGHT_OF):

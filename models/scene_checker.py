@@ -1,4 +1,4 @@
-"""The checker's eyes for landscapes: sky, land, and everything that stands in them."""
+"""The checker's eyes for landscapes: the land and everything that stands on it or sails past it."""
 
 from dataclasses import dataclass
 
@@ -6,31 +6,33 @@ import numpy as np
 
 from models.palette import (
     CACTUS,
-    CLOUD,
+    CROWN,
     DARK,
     HEADLAND,
     LAND,
-    LIGHT,
     MOUNTAIN,
     PAINT,
+    RAINY_MOUNTAIN,
     RGB,
     SAIL,
+    SEASON,
     SKY,
     STRIPE,
     TREE,
     TRUNK,
     house,
+    land,
     mix,
 )
+from models.sky_checker import check_sky, seen_time, side_of
 from models.vision import Blob, Mask, Pixels, between, blobs, eroded, long_runs, near, nearest
-from models.world import Colour, Ground, Scene, Side, Time
+from models.world import Colour, Ground, Scene, Season, Time, Weather
 
 # Rows, as shares of the height, in which things can be.
-ABOVE_THE_HORIZON = (0.04, 0.48)
-CLOUD_ROWS = (0.05, 0.31)
 MOUNTAIN_ROWS = (0.3, 0.51)
 LAND_ROWS = (0.48, 1.0)
-HOUSE_ROWS = (0.52, 1.0)
+HOUSE_ROWS = (0.5, 1.0)
+FOREGROUND_ROWS = (0.83, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +46,12 @@ class Found:
 def check_scene(pixels: Pixels, scene: Scene) -> dict[str, bool]:
     """Each attribute that `scene` settles, and whether the pixels show it."""
     time = scene.time
-    verdict = {"time": _time(pixels) is time, "ground": _ground(pixels, time) is scene.ground}
-
-    lights = _lights(pixels, time)
-    verdict["light"] = len(lights) == int(scene.light)
-    if scene.light_side:
-        verdict["light side"] = len(lights) == 1 and _side(lights[0].centre[0] / len(pixels)) is scene.light_side
-    if time is not Time.NIGHT:
-        verdict["clouds"] = bool(_clouds(pixels, time)) == scene.clouds
-    verdict["mountains"] = _has_mountains(pixels, time) == scene.mountains
+    verdict = {"time": seen_time(pixels) is time, "ground": _ground(pixels, time) is scene.ground}
+    if scene.ground is Ground.HILLS and time is Time.DAY:
+        verdict["season"] = _season(pixels) is scene.season
+        verdict["flowers"] = _has_flowers(pixels, scene) == scene.flowers
+    verdict |= check_sky(pixels, scene)
+    verdict["mountains"] = _has_mountains(pixels, scene) == scene.mountains
 
     houses = _houses(pixels, scene)
     _judge(verdict, "house", houses, scene.house)
@@ -61,7 +60,7 @@ def check_scene(pixels: Pixels, scene: Scene) -> dict[str, bool]:
         towers = _lighthouses(pixels)
         verdict["lighthouse"] = len(towers) == int(scene.lighthouse)
         if scene.lighthouse_side:
-            verdict["lighthouse side"] = len(towers) == 1 and _side(towers[0]) is scene.lighthouse_side
+            verdict["lighthouse side"] = len(towers) == 1 and side_of(towers[0]) is scene.lighthouse_side
     else:
         verdict["trees"] = _tree_count(pixels, scene) == scene.trees
     return verdict
@@ -74,25 +73,7 @@ def _judge(verdict: dict[str, bool], name: str, found: list[Found], wanted: obje
     if colour:
         verdict[f"{name} colour"] = len(found) == 1 and found[0].colour is colour
     if side:
-        verdict[f"{name} side"] = len(found) == 1 and _side(found[0].across) is side
-
-
-def _side(across: float) -> Side:
-    return Side.LEFT if across < 0.5 else Side.RIGHT
-
-
-def _time(pixels: Pixels) -> Time:
-    """The time whose sky the middle of each row is nearest to."""
-    rows = np.median(pixels[:52], axis=1)
-
-    def distance(time: Time) -> float:
-        stops = SKY[time]
-        at = np.linspace(0, 1, len(stops))
-        where = np.arange(52) / 128 / 0.585
-        sky = np.stack([np.interp(where, at, [stop[c] for stop in stops]) for c in range(3)], axis=-1)
-        return float(np.abs(rows - sky).mean())
-
-    return min(Time, key=distance)
+        verdict[f"{name} side"] = len(found) == 1 and side_of(found[0].across) is side
 
 
 def _ground(pixels: Pixels, time: Time) -> Ground:
@@ -108,35 +89,55 @@ def _ground(pixels: Pixels, time: Time) -> Ground:
             rows = np.stack([np.interp(depth, (0, 0.5, 1), stops[:, c]) for c in range(3)], axis=-1)
             options = [rows[:, None, :], np.array(HEADLAND[time], dtype=float)]
         else:
-            options = list(stops)
+            seasons = SEASON.values() if ground is Ground.HILLS and time is Time.DAY else ()
+            options = [*stops, *(np.array(stop, dtype=float) for each in seasons for stop in each)]
         off = np.min([np.abs(lower - option).sum(axis=2) for option in options], axis=0)
         return float(off.clip(max=60).mean())
 
     return min(Ground, key=distance)
 
 
-def _lights(pixels: Pixels, time: Time) -> list[Blob]:
-    """Every round thing in the sky that has the light's colour; the white stripes of a lighthouse are narrower."""
-    found = blobs(between(near(pixels, [LIGHT[time]], 24), *ABOVE_THE_HORIZON), 80)
-    return [blob for blob in found if blob.width >= 14 and blob.fill > 0.6 and blob.width / blob.height < 2.5]
+def _season(pixels: Pixels) -> Season:
+    """The season whose hills the picture's lower part is nearest to."""
+    lower = pixels[round(0.6 * len(pixels)) :].astype(float)
+
+    def distance(season: Season) -> float:
+        off = np.min([np.abs(lower - np.array(stop)).sum(axis=2) for stop in SEASON[season]], axis=0)
+        return float(off.clip(max=60).mean())
+
+    return min(Season, key=distance)
 
 
-def _clouds(pixels: Pixels, time: Time) -> list[Blob]:
-    found = blobs(between(near(pixels, [CLOUD[time]], 20), *CLOUD_ROWS), 90)
-    return [blob for blob in found if blob.width >= 14]
+def _has_flowers(pixels: Pixels, scene: Scene) -> bool:
+    """Whether there are spots in the foreground that are not of its own green."""
+    lower = pixels[round(FOREGROUND_ROWS[0] * len(pixels)) :].astype(float)
+    green = np.array(SEASON[scene.season][2], dtype=float)
+    # Petals have more red than any leaf; in front of the nearest hill there is nothing else.
+    spots = (np.abs(lower - green).sum(axis=2) > 90) & (lower[..., 0] > green[0] + 45)
+    return len(blobs(spots, 5)) >= 5
 
 
-def _has_mountains(pixels: Pixels, time: Time) -> bool:
-    far, close = MOUNTAIN[time]
+def _has_mountains(pixels: Pixels, scene: Scene) -> bool:
+    far, close = _mountain_colours(scene)
     colours = [far, mix(far, close, 0.5), close]
-    reach = 11 if time is Time.NIGHT else 16
+    reach = 11 if scene.time is Time.NIGHT else 16
     return int(between(near(pixels, colours, reach), *MOUNTAIN_ROWS).sum()) >= 220
+
+
+def _mountain_colours(scene: Scene) -> tuple[RGB, RGB]:
+    return RAINY_MOUNTAIN if scene.weather is Weather.RAIN else MOUNTAIN[scene.time]
 
 
 def _houses(pixels: Pixels, scene: Scene) -> list[Found]:
     """Every wide roof with a wall of its colour under it."""
     roofs = {colour: house(colour).roof for colour in Colour}
-    others = (*LAND[scene.ground, scene.time], SKY[scene.time][-1], *MOUNTAIN[scene.time], *_green(scene), DARK)
+    others = (
+        *land(scene.ground, scene.time, scene.season),
+        SKY[scene.time][-1],
+        *_mountain_colours(scene),
+        *_green(scene),
+        DARK,
+    )
     labels = nearest(pixels, [*roofs.values(), *PAINT.values(), *others])
     found = []
     for number, colour in enumerate(roofs):
@@ -145,20 +146,26 @@ def _houses(pixels: Pixels, scene: Scene) -> list[Found]:
             rows = roof.mask.sum(axis=1)
             eaves = roof.top + int(rows.argmax())
             wall = labels[eaves + 3 : eaves + 14, roof.left + 3 : roof.left + roof.width - 3] == number + len(roofs)
-            if 16 <= roof.width <= 60 and wall.size and wall.mean() > 0.3:
+            if 18 <= roof.width <= 66 and wall.size and wall.mean() > 0.3:
                 found.append(Found(colour=colour, across=roof.centre[0] / len(pixels)))
     return found
 
 
 def _green(scene: Scene) -> tuple[RGB, ...]:
+    """The colours of what grows."""
+    if scene.season is not Season.SUMMER:
+        crown = CROWN[scene.season]
+        return crown, mix(crown, DARK, 0.16)
     return (CACTUS[scene.time],) if scene.ground is Ground.DESERT else (TREE[scene.time],)
 
 
 def _tree_count(pixels: Pixels, scene: Scene) -> int:
-    others = (*LAND[scene.ground, scene.time], *MOUNTAIN[scene.time], DARK, TRUNK)
-    labels = nearest(pixels, [*_green(scene), *others, *PAINT.values()])
+    others = (*land(scene.ground, scene.time, scene.season), *_mountain_colours(scene), DARK, TRUNK)
+    roofs = [house(colour).roof for colour in Colour]
+    labels = nearest(pixels, [*_green(scene), *others, *PAINT.values(), *roofs])
     count = 0
-    for blob in blobs(between(labels == 0, *LAND_ROWS), 45):
+    # Above the flowers, which have a blossoming tree's colours.
+    for blob in blobs(between(labels < len(_green(scene)), LAND_ROWS[0], FOREGROUND_ROWS[0]), 45):
         if blob.height >= 12 and blob.fill > 0.25 and not _of_a_house(pixels, blob):
             # Neighbours may touch; a tree alone is never wider than this.
             count += 1 if blob.width <= 24 else 2 if blob.width <= 42 else 3
@@ -183,7 +190,7 @@ def _boats(pixels: Pixels, time: Time) -> list[Found]:
         hulls: Mask = long_runs(between(near(pixels, [PAINT[colour]], 36), 0.55, 0.85), 22)
         for hull in blobs(hulls, 90):
             above = pixels[max(hull.top - 30, 0) : hull.top - 2, hull.left : hull.left + hull.width]
-            if 4 <= hull.height <= 14 and near(above, [SAIL[time]], 36).sum() > 90:
+            if 5 <= hull.height <= 18 and near(above, [SAIL[time]], 36).sum() > 90:
                 found.append(Found(colour=colour, across=hull.centre[0] / len(pixels)))
     return found
 

@@ -96,13 +96,18 @@ class Reader(nn.Module):
         return 4 * wrong + F.l1_loss(self.thumbnail(pooled), thumbnail.flatten(1))
 
 
-def train(team: Team, folder: Path, pace: Pace) -> None:
-    """Pre-train the encoder to the end of `pace`, going on from the checkpoint in `folder` where there is one."""
+def train(team: Team, folder: Path, pace: Pace, begin: Path | None) -> None:
+    """Pre-train the encoder to the end of `pace`, going on from the checkpoint in `folder` where there is one.
+
+    A first run starts from the weights of the finished model in `begin`, if given.
+    """
     torch.manual_seed(2)
     tokenizer = build_tokenizer()
     names = all_facts()
     index = {name: i for i, name in enumerate(names)}
     network, reader = build(tokenizer).to(team.device), Reader(len(names)).to(team.device)
+    if begin:
+        _take_over(network, tokenizer, begin)
     parameters = [*network.parameters(), *reader.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)
     path = folder / "text.pt"
@@ -143,6 +148,19 @@ def train(team: Team, folder: Path, pace: Pace) -> None:
         if team.leads and (pace.step % 200 == 0 or pace.progress >= 1):
             kept = {"network": network.state_dict(), "reader": reader.state_dict()}
             checkpoint.save(path, {**kept, "optimiser": optimiser.state_dict(), "pace": pace.state()})
+
+
+@torch.no_grad()
+def _take_over(network: Network, tokenizer: Words, begin: Path) -> None:
+    """Start from the encoder in `begin`; its words keep their meaning, words that are new start from chance."""
+    weights = CLIPTextModel.from_pretrained(begin, subfolder="text_encoder", dtype=torch.float32).state_dict()
+    rows = PreTrainedTokenizerFast.from_pretrained(begin, subfolder="tokenizer").get_vocab()
+    name = next(name for name in weights if name.endswith("token_embedding.weight"))
+    embedding = network.state_dict()[name].clone()
+    for word, row in tokenizer.get_vocab().items():
+        if word in rows:
+            embedding[row] = weights[name][rows[word]]
+    network.load_state_dict({**weights, name: embedding})
 
 
 def worded(picture: Picture, rng: random.Random) -> str:

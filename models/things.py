@@ -8,6 +8,7 @@ from PIL import ImageDraw
 
 from models.palette import (
     CACTUS,
+    CROWN,
     DARK,
     HEADLAND,
     LAND,
@@ -22,7 +23,7 @@ from models.palette import (
     house,
     mix,
 )
-from models.world import Colour, Ground, Side, Time
+from models.world import Colour, Ground, Scene, Season, Side, Time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +57,31 @@ class Brush:
 def draw_house(brush: Brush, colour: Colour, x: float, foot: float) -> None:
     """A house with its door in the middle of its foot at (x, foot)."""
     paint = house(colour)
-    half, tall = 0.125, 0.135
+    half, tall = 0.145, 0.17
     eaves = foot - tall
-    brush.box(x + 0.055, eaves - 0.105, x + 0.09, eaves - 0.02, paint.roof)
-    brush.polygon([(x - half - 0.03, eaves), (x, eaves - 0.12), (x + half + 0.03, eaves)], paint.roof)
+    brush.box(x + 0.065, eaves - 0.115, x + 0.1, eaves - 0.02, paint.roof)
+    brush.polygon([(x - half - 0.03, eaves), (x, eaves - 0.13), (x + half + 0.03, eaves)], paint.roof)
     brush.box(x - half, eaves, x + half, foot, paint.wall)
-    brush.box(x - 0.024, foot - 0.078, x + 0.024, foot, DARK)
-    for dx in (-0.075, 0.075):
-        brush.box(x + dx - 0.024, eaves + 0.03, x + dx + 0.024, eaves + 0.075, PANE[brush.time])
+    brush.box(x - 0.026, foot - 0.09, x + 0.026, foot, DARK)
+    for dx in (-0.085, 0.085):
+        brush.box(x + dx - 0.026, eaves + 0.04, x + dx + 0.026, eaves + 0.09, PANE[brush.time])
 
 
-def draw_tree(brush: Brush, rng: random.Random, ground: Ground, x: float, foot: float) -> None:
-    """A fir, white on top where there is snow; in the desert a cactus."""
-    scale = rng.uniform(0.92, 1.06)
-    if ground is Ground.DESERT:
+def draw_tree(brush: Brush, rng: random.Random, scene: Scene, x: float, foot: float) -> None:
+    """What grows in `scene`: a fir, white on top in the snow; a round tree in spring or autumn; in the desert a cactus.
+
+    (x, foot) is the foot of its trunk.
+    """
+    scale = rng.uniform(0.95, 1.06)
+    if scene.ground is Ground.DESERT:
         _cactus(brush, rng, x, foot, scale)
-        return
+    elif scene.season is Season.SUMMER:
+        _fir(brush, scene.ground, x, foot, scale)
+    else:
+        _round_tree(brush, CROWN[scene.season], x, foot, scale)
+
+
+def _fir(brush: Brush, ground: Ground, x: float, foot: float, scale: float) -> None:
     leaf = TREE[brush.time]
     brush.box(x - 0.012, foot - 0.04, x + 0.012, foot, TRUNK)
     tiers = ((0.04, 0.065, 0.12), (0.1, 0.055, 0.1), (0.155, 0.043, 0.095))
@@ -81,6 +91,14 @@ def draw_tree(brush: Brush, rng: random.Random, ground: Ground, x: float, foot: 
     if ground is Ground.SNOW:
         base = foot - 0.172 * scale
         brush.polygon([(x - 0.033 * scale, base), (x, base - 0.078 * scale), (x + 0.033 * scale, base)], SNOWCAP)
+
+
+def _round_tree(brush: Brush, crown: RGB, x: float, foot: float, scale: float) -> None:
+    brush.box(x - 0.013, foot - 0.12 * scale, x + 0.013, foot, TRUNK)
+    shade = mix(crown, DARK, 0.16)
+    middle = foot - 0.17 * scale
+    for dx, dy, r, fill in ((0.0, 0.008, 0.064, shade), (-0.016, -0.02, 0.05, crown), (0.014, -0.036, 0.046, crown)):
+        brush.circle(x + dx * scale, middle + dy * scale, r * scale, fill)
 
 
 def _cactus(brush: Brush, rng: random.Random, x: float, foot: float, scale: float) -> None:
@@ -99,14 +117,14 @@ def _cactus(brush: Brush, rng: random.Random, x: float, foot: float, scale: floa
 def draw_boat(brush: Brush, colour: Colour, x: float, line: float) -> None:
     """A sailing boat whose hull meets the water at height `line`."""
     hull, sail, water = PAINT[colour], SAIL[brush.time], LAND[Ground.SEA, brush.time][2]
-    deck = line - 0.06
+    deck = line - 0.08
     shadow = mix(mix(hull, water, 0.45), DARK, 0.35)
     for i, half in enumerate((0.1, 0.08, 0.055)):
         brush.box(x - half, line + 0.012 + i * 0.022, x + half, line + 0.022 + i * 0.022, shadow)
     brush.polygon([(x - 0.012, deck - 0.27), (x - 0.012, deck - 0.02), (x - 0.115, deck - 0.02)], mix(sail, DARK, 0.1))
     brush.polygon([(x + 0.01, deck - 0.25), (x + 0.01, deck - 0.02), (x + 0.125, deck - 0.02)], sail)
     brush.box(x - 0.008, deck - 0.29, x + 0.008, deck, DARK)
-    brush.polygon([(x - 0.15, deck), (x + 0.15, deck), (x + 0.11, line + 0.01), (x - 0.11, line + 0.01)], hull)
+    brush.polygon([(x - 0.15, deck), (x + 0.15, deck), (x + 0.115, line + 0.012), (x - 0.115, line + 0.012)], hull)
     brush.box(x - 0.155, deck - 0.008, x + 0.155, deck + 0.008, SAIL[Time.DAY])
 
 

@@ -23,16 +23,17 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("var/models"), help="checkpoints and logs")
     parser.add_argument("--minutes", type=float, help="time for the stage, over all its runs")
     parser.add_argument("--steps", type=int, help="steps for the stage, over all its runs")
+    parser.add_argument("--begin", type=Path, help="a finished model whose weights a first run starts from")
     parser.add_argument("--processes", type=int, default=2, help="processes on a CPU, one thread each")
     args = parser.parse_args()
 
     args.folder.mkdir(parents=True, exist_ok=True)
     pace = Pace(steps=args.steps or STEPS[args.stage], minutes=args.minutes or MINUTES[args.stage])
-    parallel.run(partial(_train, stage=args.stage, folder=args.folder, pace=pace), args.processes)
+    parallel.run(partial(_train, stage=args.stage, folder=args.folder, pace=pace, begin=args.begin), args.processes)
 
 
-def _train(team: parallel.Team, stage: str, folder: Path, pace: Pace) -> None:
-    STAGES[stage](team, folder, pace)
+def _train(team: parallel.Team, stage: str, folder: Path, pace: Pace, begin: Path | None) -> None:
+    STAGES[stage](team, folder, pace, begin)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,23 @@ class Ground(StrEnum):
     SNOW = "snow"
 
 
+class Season(StrEnum):
+    """The time of year on the hills, told by their colour and their trees; winter is the ground SNOW."""
+
+    SPRING = "spring"
+    SUMMER = "summer"
+    AUTUMN = "autumn"
+
+
+class Weather(StrEnum):
+    """What the sky does. There is at most one of these at a time."""
+
+    CLEAR = "clear"
+    CLOUDS = "clouds"
+    RAIN = "rain"
+    RAINBOW = "rainbow"
+
+
 class Side(StrEnum):
     """The half of the picture a thing stands in."""
 
@@ -128,12 +145,15 @@ class Scene:
     """A landscape.
 
     time, ground: which sky and which land.
+    season: summer everywhere but on hills by day, where it can be any.
     light: whether the one sun (day, sunset) or the one moon (night) is in the sky. A sunset always has its sun.
     light_side: the half the light is in; None is open.
-    clouds: by day and at sunset only. A night always has stars instead.
+    weather: rain and a rainbow by day only and without a sun, clouds also at sunset. A night is clear, with stars.
+    birds: three of them, under a clear sky by day or at sunset, away from lighthouses.
     mountains: behind everything else.
+    flowers: in the foreground of hills by day in spring and summer.
     house: never at sea.
-    trees: how many, 0 to 3; firs, and cacti in the desert; none at sea.
+    trees: how many, 0 to 3; firs, in spring and autumn round trees, in the desert cacti; none at sea.
     boat: at sea only.
     lighthouse: on a headland, at sea only; a boat beside it keeps to the other half.
     lighthouse_side: the half the headland is in; None is open.
@@ -141,10 +161,13 @@ class Scene:
 
     time: Time
     ground: Ground
+    season: Season = Season.SUMMER
     light: bool = False
     light_side: Side | None = None
-    clouds: bool = False
+    weather: Weather = Weather.CLEAR
+    birds: bool = False
     mountains: bool = False
+    flowers: bool = False
     house: Thing | None = None
     trees: int = 0
     boat: Thing | None = None
@@ -222,7 +245,10 @@ def random_scene(rng: random.Random) -> Scene:
     """A landscape; each thing is there or not by its own coin."""
     time = rng.choice(list(Time))
     ground = rng.choice(list(Ground))
-    light = time is Time.SUNSET or rng.random() < 0.65
+    season = _season(rng, time, ground)
+    weather = _weather(rng, time)
+    sunny = weather in (Weather.CLEAR, Weather.CLOUDS)
+    light = sunny and (time is Time.SUNSET or rng.random() < 0.65)
     at_sea = ground is Ground.SEA
     lighthouse = at_sea and rng.random() < 0.35
     lighthouse_side = _side_or_open(rng) if lighthouse else None
@@ -237,16 +263,34 @@ def random_scene(rng: random.Random) -> Scene:
     return Scene(
         time=time,
         ground=ground,
+        season=season,
         light=light,
         light_side=_light_side(rng, lighthouse, away) if light else None,
-        clouds=time is not Time.NIGHT and rng.random() < 0.3,
+        weather=weather,
+        birds=time is not Time.NIGHT and weather is Weather.CLEAR and not lighthouse and rng.random() < 0.25,
         mountains=rng.random() < 0.35,
+        flowers=_may_flower(time, ground, season) and rng.random() < 0.4,
         house=house,
         trees=0 if at_sea else rng.choice((0, 0, 1, 2, 3)),
         boat=boat,
         lighthouse=lighthouse,
         lighthouse_side=lighthouse_side,
     )
+
+
+def _season(rng: random.Random, time: Time, ground: Ground) -> Season:
+    if ground is Ground.HILLS and time is Time.DAY:
+        return rng.choices(list(Season), (0.3, 0.4, 0.3))[0]
+    return Season.SUMMER
+
+
+def _weather(rng: random.Random, time: Time) -> Weather:
+    weights = {Time.DAY: (0.5, 0.22, 0.14, 0.14), Time.SUNSET: (0.7, 0.3, 0.0, 0.0), Time.NIGHT: (1.0, 0.0, 0.0, 0.0)}
+    return rng.choices(list(Weather), weights[time])[0]
+
+
+def _may_flower(time: Time, ground: Ground, season: Season) -> bool:
+    return ground is Ground.HILLS and time is Time.DAY and season is not Season.AUTUMN
 
 
 def _side(rng: random.Random) -> Side:

@@ -4,8 +4,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from models.checker import check
-from models.landscape import LIGHT_RADIUS
-from models.palette import LIGHT, PAINT
+from models.landscape import LIGHT_RADIUS, draw_clouds
+from models.palette import LIGHT, PAINT, SKY
 from models.renderer import render
 from models.things import Brush, draw_boat, draw_house, draw_lighthouse, draw_tree
 from models.world import (
@@ -17,6 +17,7 @@ from models.world import (
     Place,
     Relation,
     Scene,
+    Season,
     Several,
     Shape,
     Side,
@@ -24,6 +25,7 @@ from models.world import (
     Size,
     Thing,
     Time,
+    Weather,
     generator,
     random_picture,
 )
@@ -78,9 +80,9 @@ def test_a_tree_too_many_is_wrong() -> None:
     image = render(scene, generator("trees"))
     assert not failures(image, scene)
 
-    # Above the standing ones, where it cannot hide one of them.
-    for x in (0.55, 0.75, 0.93):
-        draw_tree(brush_on(image, Time.DAY), generator("tree"), Ground.SNOW, x, 0.98)
+    # Beside the one that stands there, so that it hides nothing.
+    for x in (0.56, 0.95):
+        draw_tree(brush_on(image, Time.DAY), generator("tree"), scene, x, 0.82)
 
     assert "trees" in failures(image, scene)
 
@@ -93,6 +95,26 @@ def test_a_second_boat_is_wrong() -> None:
     draw_boat(brush_on(image, Time.SUNSET), Colour.GREEN, 0.78, 0.8)
 
     assert "boat" in failures(image, scene)
+
+
+def test_a_rainbow_with_clouds_is_wrong() -> None:
+    scene = Scene(time=Time.DAY, ground=Ground.SEA, weather=Weather.RAINBOW)
+    image = render(scene, generator("two weathers"))
+    assert not failures(image, scene)
+
+    draw_clouds(brush_on(image, Time.DAY), generator("cloud"), None)
+
+    assert "weather" in failures(image, scene)
+
+
+def test_a_rainbow_without_half_of_its_colours_is_wrong() -> None:
+    scene = Scene(time=Time.DAY, ground=Ground.SEA, weather=Weather.RAINBOW)
+    image = render(scene, generator("half a rainbow"))
+    assert not failures(image, scene)
+
+    ImageDraw.Draw(image).rectangle((64, 0, 128, 66), fill=SKY[Time.DAY][1])
+
+    assert "weather" in failures(image, scene)
 
 
 def test_a_second_lighthouse_is_wrong() -> None:
@@ -112,7 +134,19 @@ def test_a_second_lighthouse_is_wrong() -> None:
         ({"ground": Ground.DESERT}, {"ground": Ground.SNOW}, "ground"),
         ({"light": False}, {"light": True}, "light"),
         ({"light_side": Side.LEFT}, {"light_side": Side.RIGHT}, "light side"),
-        ({"clouds": True}, {"clouds": False}, "clouds"),
+        ({"weather": Weather.CLOUDS}, {}, "weather"),
+        ({}, {"weather": Weather.CLOUDS}, "weather"),
+        ({"weather": Weather.RAINBOW, "light": False}, {"light": False}, "weather"),
+        ({"light": False}, {"weather": Weather.RAINBOW, "light": False}, "weather"),
+        ({"weather": Weather.RAIN, "light": False}, {"light": False}, "weather"),
+        ({"light": False}, {"weather": Weather.RAIN, "light": False}, "weather"),
+        ({"birds": True}, {}, "birds"),
+        ({}, {"birds": True}, "birds"),
+        ({"flowers": True}, {}, "flowers"),
+        ({}, {"flowers": True}, "flowers"),
+        ({"season": Season.SPRING}, {"season": Season.SUMMER}, "season"),
+        ({"season": Season.SUMMER}, {"season": Season.AUTUMN}, "season"),
+        ({"season": Season.AUTUMN}, {"season": Season.SPRING}, "season"),
         ({"mountains": False}, {"mountains": True}, "mountains"),
         ({"house": Thing(colour=Colour.BLUE)}, {"house": RED_HOUSE}, "house colour"),
         ({"house": None}, {"house": RED_HOUSE}, "house"),

@@ -3,7 +3,7 @@
 from models.grammar import EXAMPLES, UNKNOWN, held_out, prompt_for, split, vocabulary, with_unknown_word
 from models.renderer import render
 from models.text import LENGTH, build_tokenizer, encode_prompts
-from models.world import Ground, Scene, Time, generator, random_picture, random_scene
+from models.world import Ground, Scene, Season, Time, Weather, generator, random_picture, random_scene
 
 
 def test_the_vocabulary_is_small_and_always_the_same() -> None:
@@ -40,7 +40,13 @@ def test_what_a_scene_holds_is_said() -> None:
         assert bool(words & {"boat", "sailboat", "ship"}) == (scene.boat is not None)
         assert ("lighthouse" in words) == scene.lighthouse
         assert ("mountains" in words) == scene.mountains
-        assert bool(words & {"clouds", "cloudy"}) == scene.clouds
+        assert bool(words & {"clouds", "cloudy"}) == (scene.weather is Weather.CLOUDS)
+        assert bool(words & {"rain", "rainy"}) == (scene.weather is Weather.RAIN)
+        assert ("rainbow" in words) == (scene.weather is Weather.RAINBOW)
+        assert bool(words & {"spring", "springtime"}) == (scene.season is Season.SPRING)
+        assert bool(words & {"autumn", "fall"}) == (scene.season is Season.AUTUMN)
+        assert ("birds" in words) == scene.birds
+        assert ("flowers" in words) == scene.flowers
         if scene.house:
             assert scene.house.colour.value in words
 
@@ -83,7 +89,12 @@ def test_the_world_keeps_its_own_rules() -> None:
             assert scene.boat is None
             assert not scene.lighthouse
         assert scene.light or scene.time is not Time.SUNSET
-        assert not (scene.clouds and scene.time is Time.NIGHT)
+        assert scene.weather is Weather.CLEAR or scene.time is not Time.NIGHT
+        if scene.weather in (Weather.RAIN, Weather.RAINBOW):
+            assert scene.time is Time.DAY
+            assert not scene.light
+        if scene.season is not Season.SUMMER or scene.flowers:
+            assert (scene.ground, scene.time) == (Ground.HILLS, Time.DAY)
 
 
 def test_equal_generators_draw_equal_pictures() -> None:

@@ -1,7 +1,6 @@
 """The committed model folder: small, safe, complete, and it loads as any other pipeline does."""
 
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from models.export import OUTPUT
 from models.grammar import split
 from models.libraries import StableDiffusionPipeline
 from models.world import Colour, Ground, Scene, Thing, Time
+from tests.support import complaints
 
 MEGABYTE = 1_000_000
 
@@ -21,15 +21,8 @@ MEGABYTE = 1_000_000
 @pytest.fixture(scope="module")
 def messages() -> Iterator[list[str]]:
     """What diffusers and transformers have to complain about meanwhile."""
-    heard: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers")]
-    for logger in loggers:
-        logger.addHandler(handler)
-    yield heard
-    for logger in loggers:
-        logger.removeHandler(handler)
+    with complaints.heard() as messages:
+        yield messages
 
 
 @pytest.fixture(scope="module")
