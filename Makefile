@@ -26,7 +26,8 @@ test: $(VENV)/.test check  ## Everything: lint, types, unit, integration, browse
 test-fast: $(VENV)/.test  ## For the loop: neither browser nor anything slow
 	$(QUIET_CORES) $(BIN)/pytest -q -m "not slow and not browser"
 
-test-all: test  ## As test, which still has time for every matrix whole
+test-all: export DAYDREAM_TEST_ALL = 1
+test-all: test  ## As test, with every matrix whole of which test takes a part a day
 
 check: lint types  ## Lint, types, import contracts, protos and their stubs
 

@@ -1,4 +1,4 @@
-"""What a model says of itself: names, defaults, limits, samplers, speed; partly from the `daydream.json` in its folder.
+"""What a model says of itself: names, defaults, limits, samplers, speed; partly from a `daydream.json` of its own.
 
 Knows nothing of torch: `checkpoint` tells what follows from the weights.
 """
@@ -6,7 +6,7 @@ Knows nothing of torch: `checkpoint` tells what follows from the weights.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -38,6 +38,8 @@ class Limits(_Value):
     """Characters of a prompt, and of a negative one."""
     max_pixels: int = Field(default=0, ge=0)
     """Width times height; 0 when the sides alone limit it."""
+    max_clip_skip: int = Field(default=0, ge=0)
+    """Layers of the text encoder that may be left out."""
 
 
 class Defaults(_Value):
@@ -99,6 +101,10 @@ class Card:
     """Prompts that show what it can do."""
     words: tuple[str, ...] = ()
     """Words it knows, when it knows only some."""
+    adapters: tuple[str, ...] = ()
+    """LoRAs it can be drawn with, by name."""
+    inpainting: bool = False
+    """Whether it fills holes in pictures only: every request needs a start image and a mask."""
     step_times: tuple[StepTime, ...] = ()
     """How fast it is here, smallest size first; empty until it was measured."""
 
@@ -131,12 +137,17 @@ class Traits:
     """Pixels a latent stands for, along a side."""
     sampler: str | None
     """The sampler its folder names, if it is one of ours."""
+    text_layers: int = 1
+    """Layers of its text encoder."""
+    inpainting: bool = False
+    """Whether its denoiser takes a mask and a masked picture beside the latents."""
 
 
 class _Said(_Value):
     """What `daydream.json` may say; everything may be missing."""
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
+    prediction_type: Literal["epsilon", "v_prediction"] | None = None
     title: str = ""
     description: str = ""
     defaults: dict[str, object] = {}
@@ -145,30 +156,39 @@ class _Said(_Value):
     words: tuple[str, ...] = ()
 
 
-def read(folder: Path, *, name: str, traits: Traits, samplers: tuple[Sampler, ...]) -> Card:
-    """The card of the checkpoint in `folder`; what its `daydream.json` leaves out follows from `traits`.
+def prediction_type(file: Path) -> str | None:
+    """What the card file says the denoiser predicts; None where it says nothing. Raises ModelUnusable."""
+    return _said(file).prediction_type
+
+
+def read(file: Path, *, name: str, traits: Traits, samplers: tuple[Sampler, ...]) -> Card:
+    """The card of a checkpoint whose card file is `file`, if there is one; what that leaves out follows from `traits`.
 
     Raises ModelUnusable when the file is not what it should be.
     """
-    file = folder / FILE
+    said = _said(file)
     try:
-        said = _Said.model_validate(json.loads(file.read_text("utf-8")) if file.exists() else {})
         limits = Limits.model_validate(
-            {"size_multiple": traits.size_multiple, "max_size": max(traits.native_size, traits.max_size), **said.limits}
+            {
+                "size_multiple": traits.size_multiple,
+                "max_size": max(traits.native_size, traits.max_size),
+                "max_clip_skip": traits.text_layers - 1,
+                **said.limits,
+            }
         )
         size = {"width": traits.native_size, "height": traits.native_size}
         sampler = {} if traits.sampler is None else {"sampler": traits.sampler}
         defaults = Defaults.model_validate({**size, **sampler, **said.defaults})
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise errors.ModelUnusable(f"{file} is not right at {where or 'its top'}: {problem['msg']}.") from error
-    except (OSError, ValueError) as error:
-        raise errors.ModelUnusable(f"{file} cannot be read: {error}.") from error
+        raise _not_right(file, error) from error
     if limits.size_multiple % traits.size_multiple:
         raise errors.ModelUnusable(
             f"{file} allows sides of a multiple of {limits.size_multiple} pixels, but this model's latents stand for "
             f"{traits.size_multiple} pixels each."
+        )
+    if limits.max_clip_skip >= max(1, traits.text_layers):
+        raise errors.ModelUnusable(
+            f"{file} lets {limits.max_clip_skip} layers of the text encoder be left out, of {traits.text_layers}."
         )
     if defaults.sampler not in {sampler.name for sampler in samplers}:
         raise errors.ModelUnusable(f"{file} names the sampler {defaults.sampler!r}, which there is not.")
@@ -181,4 +201,20 @@ def read(folder: Path, *, name: str, traits: Traits, samplers: tuple[Sampler, ..
         samplers=tuple(sorted(samplers, key=lambda sampler: sampler.name != defaults.sampler)),
         examples=said.examples,
         words=said.words,
+        inpainting=traits.inpainting,
     )
+
+
+def _said(file: Path) -> _Said:
+    try:
+        return _Said.model_validate(json.loads(file.read_text("utf-8")) if file.exists() else {})
+    except ValidationError as error:
+        raise _not_right(file, error) from error
+    except (OSError, ValueError) as error:
+        raise errors.ModelUnusable(f"{file} cannot be read: {error}.") from error
+
+
+def _not_right(file: Path, error: ValidationError) -> errors.ModelUnusable:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return errors.ModelUnusable(f"{file} is not right at {where or 'its top'}: {problem['msg']}.")

@@ -1,34 +1,55 @@
-"""One thread owns the model and draws; asyncio hands it requests and reads their events.
+"""One thread owns the models and draws; asyncio hands it requests and reads their events.
 
-A small set of requests is active; the thread goes one step of each in turn, so every one of them moves and a cancel
-takes effect at the next step. Behind them wait a bounded few; more are refused. What a request fails with is its own.
+A number of requests have a slot and are drawn together, tick by tick (`drawing`). Behind them wait a bounded few; more
+are refused.
 """
 
 import asyncio
 import enum
 import functools
-import itertools
 import secrets
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from services.foundation import logs
 from services.foundation.errors import DaydreamError
-from services.gpu import errors, events, limits
-from services.gpu.card import Capabilities
-from services.gpu.model import Model, Trajectory
+from services.gpu import errors, limits, policy, uploads
+from services.gpu.budget import Budget
+from services.gpu.card import Capabilities, Card
+from services.gpu.drawing import Drawing, Rules
+from services.gpu.finishing import Finishing
+from services.gpu.model import Library
+from services.gpu.policy import Policy
 from services.gpu.requests import Plan, Request
-from services.gpu.stream import Stream
+from services.gpu.run import Run
+from services.gpu.stream import Post, Stream
 
 log = logs.logger(__name__)
 
-# How much the newest step says about the next ones; the rest is said by those before it.
-_WEIGHT: Final = 0.3
 STOP_SECONDS: Final = 5.0
-"""How long the end waits for the step in hand; a step that takes longer ends with the process."""
+"""How long the end waits for the tick in hand; one that takes longer ends with the process."""
+_ROWS_AN_IMAGE: Final = 2
+_FORWARDS_OF_IMAGES: Final = 2
+"""How many forwards' worth of requests have a slot: enough to choose from, few enough to keep each one moving."""
+_LEAST_SLOTS: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """How much the engine takes on."""
+
+    slots: int | None = None
+    """Requests drawn at once; None makes it as many as fill two forwards of the default model."""
+    waiting: int = 4
+    """Requests that may wait for a slot; one more is refused."""
+    policy: Policy = policy.shortest
+    """Whose turn it is."""
+    fixed_rows: int | None = None
+    """Rows of every forward, for whoever needs the same bits every time; None makes it as many as pay."""
 
 
 class _State(enum.Enum):
@@ -38,66 +59,44 @@ class _State(enum.Enum):
     STOPPED = enum.auto()
 
 
-class _Run:
-    """A request on its way through the engine; touched by the engine's thread alone once it is active."""
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """What is known once the default model is in memory."""
 
-    def __init__(self, plan: Plan, stream: Stream) -> None:
-        self.plan, self.stream = plan, stream
-        self.conditioning: Any = None
-        self.trajectory: Trajectory | None = None
-        self.sample = 0
-        self.done = 0
-        self.turn = 0
-        self.admitted = 0.0
-        self.remaining_seconds = 0.0
-        self._last_step = 0.0
-        self._step_seconds = 0.0
-
-    def stepped(self, now: float) -> int:
-        """Count a step; returns how many there are over all images."""
-        # The time from one step to the next, not that of the step alone: other requests take their turns in between.
-        elapsed = now - (self._last_step or self.admitted)
-        self._step_seconds += (elapsed - self._step_seconds) * (_WEIGHT if self.done else 1.0)
-        self._last_step = now
-        self.done += 1
-        assert self.trajectory is not None
-        total = self.trajectory.calls * self.plan.samples
-        self.remaining_seconds = (total - self.done) * self._step_seconds
-        return total
+    library: Library
+    device: str
+    slots: int
+    places: int
 
 
 class Engine:
-    """Draws requests with the one model it loads. `submit` is all that callers see of how it does so."""
+    """Draws requests with the models it loads. `submit` is all that callers see of how it does so."""
 
     def __init__(
-        self,
-        *,
-        load: Callable[[], Model[Any, Any]],
-        slots: int,
-        waiting: int,
-        clock: Callable[[], float] = time.monotonic,
+        self, *, load: Callable[[], Library], bounds: Bounds, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`load` runs in the engine's thread. `slots` requests are active at most, `waiting` more are taken in."""
+        """`load` runs in the engine's thread."""
         self.worker_id = secrets.token_hex(8)
-        self._load, self._slots, self._waiting_limit, self._clock = load, slots, waiting, clock
-        self._model: Model[Any, Any] | None = None
+        self._load, self._bounds, self._clock = load, bounds, clock
+        self._at_hand: _Ready | None = None
         # Guards everything below; the thread waits on it for something to do.
         self._changed = threading.Condition()
         self._state = _State.LOADING
-        self._waiting: deque[_Run] = deque()
-        self._active: list[_Run] = []
-        self._turns = itertools.count(1)
+        self._waiting: deque[Run] = deque()
+        # The thread's own; others only look at it.
+        self._drawing: Drawing | None = None
         # Touched on the asyncio loop alone.
         self._open: set[Stream] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._finishing = Finishing()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loaded: asyncio.Future[None] | None = None
         self._lost = asyncio.Event()
 
     async def start(self) -> None:
-        """Load the model. Raises what loading raised, ModelUnusable as a rule."""
+        """Load the default model. Raises what loading raised, ModelUnusable as a rule."""
         self._loop = asyncio.get_running_loop()
         self._loaded = self._loop.create_future()
         self._thread.start()
@@ -108,30 +107,34 @@ class Engine:
 
         Raises WorkerLoading, WorkerDraining, ModelNotFound, InvalidInput, or WorkerFull with a hint when to come again.
         """
-        plan = limits.settle(request, self._ready().card)
+        plan = self._settled(request, self._ready().library)
         with self._changed:
             # Again, under the lock: what comes after the engine's end would wait for ever.
-            self._ready()
+            ready = self._ready()
             # What nobody has read yet takes memory too, so a request counts until its stream is closed.
-            if len(self._open) >= self._slots + self._waiting_limit:
-                left = [run.remaining_seconds for run in self._active]
+            if len(self._open) >= ready.slots + self._bounds.waiting:
+                left = [run.remaining_seconds for run in self._running()]
                 raise errors.WorkerFull(retry_after=max(1.0, min(left, default=1.0)))
             stream = Stream(loop=asyncio.get_running_loop(), on_close=self._forget)
             self._open.add(stream)
             self._quiet.clear()
-            self._waiting.append(_Run(plan, stream))
-            self._changed.notify()
+            run = Run(plan, stream, clock=self._clock)
+            if plan.start_image is None and plan.mask is None:
+                self._enqueue(run)
+            else:
+                # Its place in the line is where it stands once its pictures are decoded.
+                self._finishing.decode(run, functools.partial(self._enqueue, run))
         return stream
 
     def capabilities(self) -> Capabilities:
         """What this worker can do. Raises WorkerLoading before it can do anything."""
-        model = self._ready(draining=True)
+        ready = self._ready(draining=True)
         return Capabilities(
             worker_id=self.worker_id,
-            device=model.device,
-            slots=self._slots,
+            device=ready.device,
+            slots=ready.slots,
             busy_slots=len(self._open),
-            cards=(model.card,),
+            cards=tuple(ready.library.cards()),
         )
 
     async def lost(self) -> None:
@@ -150,7 +153,7 @@ class Engine:
             turned_away = list(self._waiting)
             self._waiting.clear()
         for run in turned_away:
-            run.stream.fail(errors.WorkerDraining())
+            run.fail(errors.WorkerDraining())
 
     async def stop(self) -> None:
         """End what is still being drawn with WorkerDraining, then the thread."""
@@ -158,15 +161,31 @@ class Engine:
         with self._changed:
             self._state = _State.STOPPED
             self._changed.notify()
-        if self._model is not None:
+        if self._at_hand is not None:
             await asyncio.to_thread(self._thread.join, STOP_SECONDS)
 
-    def _ready(self, *, draining: bool = False) -> Model[Any, Any]:
-        if self._model is None or self._state is _State.LOADING:
+    def _settled(self, request: Request, library: Library) -> Plan:
+        plan = limits.settle(request, _card(library, request.model))
+        uploads.check(plan)
+        return plan
+
+    def _ready(self, *, draining: bool = False) -> _Ready:
+        if self._at_hand is None or self._state is _State.LOADING:
             raise errors.WorkerLoading
         if self._state is not _State.SERVING and not draining:
             raise errors.WorkerDraining
-        return self._model
+        return self._at_hand
+
+    def _running(self) -> list[Run]:
+        return list(self._drawing.runs) if self._drawing is not None else []
+
+    def _enqueue(self, run: Run) -> None:
+        with self._changed:
+            if self._state is _State.SERVING:
+                self._waiting.append(run)
+                self._changed.notify()
+                return
+        run.fail(errors.WorkerDraining())
 
     def _forget(self, stream: Stream) -> None:
         self._open.discard(stream)
@@ -179,105 +198,87 @@ class Engine:
 
     def _work(self) -> None:
         assert self._loaded is not None
+        assert self._loop is not None
         try:
-            self._model = self._load()
+            ready = self._at_hand = self._loaded_library()
         except Exception as error:
-            self._tell(functools.partial(_answer, self._loaded, error))
+            self._on_loop(functools.partial(_answer, self._loaded, error))
             return
+        drawing = self._drawing = Drawing(
+            library=ready.library,
+            post=Post(self._loop),
+            finishing=self._finishing,
+            rules=Rules(policy=self._bounds.policy, places=ready.places, fixed_rows=self._bounds.fixed_rows),
+        )
         with self._changed:
             if self._state is _State.LOADING:
                 self._state = _State.SERVING
-        self._tell(functools.partial(_answer, self._loaded, None))
+        self._on_loop(functools.partial(_answer, self._loaded, None))
         try:
-            while (run := self._next()) is not None:
-                self._advance(self._model, run)
+            while self._take_in(drawing, ready.slots):
+                drawing.tick()
+            self._end(errors.WorkerDraining)
         except Exception:  # the device is lost, or this loop itself is wrong: only a new process helps
             log.exception("engine lost")
             self._end(errors.DeviceLost)
-            self._tell(self._lost.set)
+            self._on_loop(self._lost.set)
 
-    def _next(self) -> _Run | None:
+    def _loaded_library(self) -> _Ready:
+        library = self._load()
+        default = library.cards()[0]
+        model = library.get(default.name)
+        images = _images_a_forward(self._bounds.fixed_rows, model.budget, default)
+        slots = self._bounds.slots or max(_LEAST_SLOTS, _FORWARDS_OF_IMAGES * images)
+        log.info("slots", slots=slots, images_a_forward=images)
+        return _Ready(
+            library=library, device=model.device, slots=slots, places=max(slots, _FORWARDS_OF_IMAGES * images)
+        )
+
+    def _take_in(self, drawing: Drawing, slots: int) -> bool:
+        """Give slots to those that wait, and wait where there is nothing to do; False when it is time to end."""
         with self._changed:
-            while True:
-                gone = [run for run in (*self._active, *self._waiting) if run.stream.closed]
-                for run in gone:
-                    self._remove(run)
-                    log.info("cancelled", task_id=run.plan.request_id, done=run.done)
-                if self._state is _State.STOPPED:
-                    break
-                while self._waiting and len(self._active) < self._slots:
+            while self._state is not _State.STOPPED:
+                drawing.let_go()
+                while self._waiting and len(drawing.runs) < slots:
                     run = self._waiting.popleft()
-                    self._active.append(run)
-                    run.admitted = self._clock()
-                    run.stream.publish(events.Admitted(plan=run.plan))
-                if self._active:
-                    # Whoever waits longest for a turn; of newcomers the first.
-                    run = min(self._active, key=lambda run: run.turn)
-                    run.turn = next(self._turns)
-                    return run
+                    if run.late:
+                        run.fail(errors.DeadlinePassed())
+                    elif not run.over:
+                        drawing.admit(run)
+                if drawing.runs:
+                    return True
                 self._changed.wait()
-        self._end(errors.WorkerDraining)
-        return None
-
-    def _advance(self, model: Model[Any, Any], run: _Run) -> None:
-        try:
-            self._draw(model, run)
-        except errors.DeviceLost:
-            raise
-        except Exception as error:  # whatever it was, it was this request's alone
-            self._finish(run)
-            failure = error if isinstance(error, DaydreamError) else errors.GenerationFailed()
-            if failure is not error:
-                failure.__cause__ = error
-            run.stream.fail(failure)
-
-    def _draw(self, model: Model[Any, Any], run: _Run) -> None:
-        plan, stream = run.plan, run.stream
-        if run.trajectory is None:
-            if run.sample == 0:
-                run.conditioning = model.encode(plan)
-            run.trajectory = model.begin(plan, run.conditioning, run.sample)
-        trajectory = run.trajectory
-        model.step(trajectory)
-        total = run.stepped(self._clock())
-        remaining_ms = round(run.remaining_seconds * 1000)
-        stream.publish(events.Step(sample=run.sample, done=run.done, total=total, remaining_ms=remaining_ms))
-        if trajectory.done < trajectory.calls:
-            if plan.preview_every and run.done % plan.preview_every == 0:
-                stream.publish(events.Preview(sample=run.sample, done=run.done, webp=model.preview(trajectory)))
-            return
-        png = model.finish(trajectory)
-        seed = plan.seed + run.sample
-        stream.publish(events.ImageReady(sample=run.sample, seed=seed, width=plan.width, height=plan.height, png=png))
-        run.sample, run.trajectory = run.sample + 1, None
-        if run.sample == plan.samples:
-            self._finish(run)
-            duration_ms = round((self._clock() - run.admitted) * 1000)
-            stream.publish(events.Finished(images=plan.samples, duration_ms=duration_ms))
-            log.info("finished", task_id=plan.request_id, images=plan.samples, duration_ms=duration_ms)
-
-    def _finish(self, run: _Run) -> None:
-        with self._changed:
-            self._remove(run)
-
-    def _remove(self, run: _Run) -> None:
-        for held in (self._active, self._waiting):
-            if run in held:
-                held.remove(run)
+        return False
 
     def _end(self, kind: type[DaydreamError]) -> None:
         with self._changed:
             self._state = _State.STOPPED
-            failed = [*self._active, *self._waiting]
-            self._active.clear()
+            failed = [*self._running(), *self._waiting]
             self._waiting.clear()
+        # Those that lack nothing but their files still get them.
+        self._finishing.close()
         for run in failed:
-            run.stream.fail(kind())
+            run.fail(kind())
 
-    def _tell(self, callback: Callable[[], object]) -> None:
+    def _on_loop(self, callback: Callable[[], object]) -> None:
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback)
+
+
+def _card(library: Library, name: str | None) -> Card:
+    cards = library.cards()
+    if name is None:
+        return cards[0]
+    for card in cards:
+        if card.name == name:
+            return card
+    raise errors.ModelNotFound(metadata={"model": name})
+
+
+def _images_a_forward(fixed_rows: int | None, budget: Budget, card: Card) -> int:
+    rows = fixed_rows or budget.limit(card.defaults.width * card.defaults.height)
+    return max(1, rows // _ROWS_AN_IMAGE)
 
 
 def _answer(future: asyncio.Future[None], error: Exception | None) -> None:

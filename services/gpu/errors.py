@@ -8,11 +8,14 @@ DaydreamError
 ├── Unavailable
 │   ├── WorkerLoading      the model is not in memory yet
 │   ├── WorkerDraining     the worker is about to stop
+│   ├── DeadlinePassed     the caller's time is up
+│   ├── ModelAway          a model that is not in memory cannot be loaded
 │   └── DeviceLost         the accelerator failed; the process ends
 └── Unexpected
     └── GenerationFailed   this request alone failed
         ├── NotFinite      the sampler left the numbers
-        └── OutOfMemory    the device has no room for this size
+        ├── OutOfMemory    the device has no room for this size
+        └── AdapterUnusable  a LoRA does not fit the model
 
 Beside them stands ModelUnusable, which is said at start and never to a caller.
 """
@@ -50,6 +53,18 @@ class DeviceLost(errors.Unavailable):
     reason = "DEVICE_LOST"
 
 
+class DeadlinePassed(errors.Unavailable):
+    """It took too long; try again."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class ModelAway(errors.Unavailable):
+    """The worker cannot load this model; try another one."""
+
+    reason = "MODEL_AWAY"
+
+
 class GenerationFailed(errors.Unexpected):
     """The picture could not be drawn."""
 
@@ -62,6 +77,12 @@ class NotFinite(GenerationFailed):
 
 class OutOfMemory(GenerationFailed):
     """The worker has not enough memory for a picture of this size."""
+
+
+class AdapterUnusable(GenerationFailed):
+    """An adapter that was asked for does not fit this model."""
+
+    reason = "ADAPTER_UNUSABLE"
 
 
 class ModelUnusable(Exception):

@@ -10,7 +10,7 @@ from PIL import Image
 Pixels = NDArray[np.uint8]
 """Height × width × 3, sRGB."""
 
-# zlib's default takes five times as long for a fifth fewer bytes, and the device waits meanwhile.
+# zlib's default takes five times as long for a fifth fewer bytes, and cores are scarce beside the denoiser.
 _PNG_LEVEL: Final = 1
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from services.foundation.errors import FieldViolation, InvalidInput
 from services.gpu import errors
 from services.gpu.card import Card
-from services.gpu.requests import Plan, Request
+from services.gpu.requests import Adapter, Plan, Request
 
 # The largest whole number that JSON readers keep exactly; seeds travel through pages and scripts.
 MAX_SEED: Final = 2**53 - 1
@@ -17,6 +17,12 @@ DRAW_SEED: Final = -1
 # A float32 on the wire comes back as a neighbour of the number that was sent, perhaps from above the limit.
 _A_HAIR_MORE: Final = 1 + 2**-23
 _LINE_WHITESPACE: Final = "\t\n\r"
+MAX_ADAPTERS: Final = 4
+"""LoRAs a request; each takes memory and a little of every step."""
+MAX_ADAPTER_WEIGHT: Final = 2.0
+"""Beyond it, in either direction, pictures fall apart."""
+_STRENGTH: Final = 0.8
+_NAME_SHOWN: Final = 80
 
 
 def settle(request: Request, card: Card) -> Plan:
@@ -24,6 +30,7 @@ def settle(request: Request, card: Card) -> Plan:
     if request.model not in (None, card.name):
         raise errors.ModelNotFound(metadata={"model": str(request.model)})
     samples = 1 if request.samples is None else request.samples
+    varied = request.variation_strength != 0
     plan = Plan(
         prompt=request.prompt,
         negative_prompt=request.negative_prompt,
@@ -37,8 +44,17 @@ def settle(request: Request, card: Card) -> Plan:
         seed=_draw_seed(samples) if request.seed is None or request.seed == DRAW_SEED else request.seed,
         samples=samples,
         preview_every=request.preview_every,
+        start_image=request.start_image or None,
+        mask=request.mask or None,
+        strength=_strength(request),
+        variation_seed=_variation_seed(request.variation_seed, samples) if varied else None,
+        variation_strength=request.variation_strength,
+        guidance_rescale=request.guidance_rescale,
+        clip_skip=request.clip_skip,
+        adapters=request.adapters,
+        deadline=request.deadline,
     )
-    if violations := tuple(_violations(plan, card)):
+    if violations := (*_violations(plan, card), *_picture(plan, card, request.strength)):
         raise InvalidInput.of(*violations)
     return plan
 
@@ -46,6 +62,16 @@ def settle(request: Request, card: Card) -> Plan:
 def _draw_seed(samples: int) -> int:
     # Never 0, which elsewhere means "not set"; the last image's seed still fits.
     return 1 + secrets.randbelow(MAX_SEED - max(1, samples))
+
+
+def _strength(request: Request) -> float:
+    # A mask already says what stays; a picture alone says it by the noise that is left out.
+    drawn_anew = 1.0 if request.mask or not request.start_image else _STRENGTH
+    return drawn_anew if request.strength is None else request.strength
+
+
+def _variation_seed(seed: int | None, samples: int) -> int:
+    return _draw_seed(samples) if seed is None or seed == DRAW_SEED else seed
 
 
 def _violations(plan: Plan, card: Card) -> Iterator[FieldViolation]:
@@ -65,9 +91,15 @@ def _violations(plan: Plan, card: Card) -> Iterator[FieldViolation]:
     if limits.max_pixels and plan.width * plan.height > limits.max_pixels:
         yield FieldViolation(field="width", description=f"width times height must be at most {limits.max_pixels}.")
     yield from _range("samples", plan.samples, 1, limits.max_samples)
-    yield from _seed(plan)
+    yield from _seed("seed", plan.seed, plan.samples)
     if plan.preview_every < 0:
         yield FieldViolation(field="preview_every_steps", description="preview_every_steps must not be negative.")
+    if plan.variation_seed is not None:
+        yield from _seed("variation_seed", plan.variation_seed, plan.samples)
+    yield from _share("variation_strength", plan.variation_strength)
+    yield from _share("guidance_rescale", plan.guidance_rescale)
+    yield from _range("clip_skip", plan.clip_skip, 0, limits.max_clip_skip)
+    yield from _adapters(plan.adapters, card)
 
 
 def _text(field: str, text: str, most: int) -> Iterator[FieldViolation]:
@@ -98,10 +130,49 @@ def _side(field: str, value: int, card: Card) -> Iterator[FieldViolation]:
         )
 
 
-def _seed(plan: Plan) -> Iterator[FieldViolation]:
+def _seed(field: str, seed: int, samples: int) -> Iterator[FieldViolation]:
     # Every image has a seed of its own, so the last one's must fit too.
-    most = MAX_SEED - max(0, plan.samples - 1)
-    if not 0 <= plan.seed <= most:
+    most = MAX_SEED - max(0, samples - 1)
+    if not 0 <= seed <= most:
         yield FieldViolation(
-            field="seed", description=f"seed must be from 0 to {most}, or {DRAW_SEED} to have one drawn."
+            field=field, description=f"{field} must be from 0 to {most}, or {DRAW_SEED} to have one drawn."
         )
+
+
+def _share(field: str, value: float) -> Iterator[FieldViolation]:
+    if not 0 <= value <= 1:  # nor is "not a number"
+        yield FieldViolation(field=field, description=f"{field} must be from 0 to 1.")
+
+
+def _picture(plan: Plan, card: Card, strength: float | None) -> Iterator[FieldViolation]:
+    if not 0 < plan.strength <= 1:
+        yield FieldViolation(field="strength", description="strength must be above 0 and at most 1.")
+    elif strength is not None and plan.start_image is None:
+        yield FieldViolation(field="strength", description="strength says how much of a start image changes; send one.")
+    elif plan.steps >= 1 and int(plan.steps * plan.strength) < 1:
+        yield FieldViolation(
+            field="strength", description="strength times steps must be at least 1, or nothing would be drawn."
+        )
+    if plan.start_image is None and card.inpainting:
+        yield FieldViolation(field="start_image", description="This model fills holes in pictures; send one to fill.")
+    if plan.mask is None and card.inpainting:
+        yield FieldViolation(field="mask", description="This model fills holes in pictures; send a mask of the hole.")
+    if plan.mask is not None and plan.start_image is None and not card.inpainting:
+        yield FieldViolation(field="mask", description="A mask needs a start image to lie on.")
+
+
+def _adapters(adapters: tuple[Adapter, ...], card: Card) -> Iterator[FieldViolation]:
+    names = [adapter.name for adapter in adapters]
+    if len(names) > MAX_ADAPTERS:
+        yield FieldViolation(field="adapters", description=f"At most {MAX_ADAPTERS} adapters may be used at once.")
+        return
+    if len(set(names)) < len(names):
+        yield FieldViolation(field="adapters", description="An adapter is named twice; name it once, with one weight.")
+    for name in names:
+        if name not in card.adapters:
+            yield FieldViolation(
+                field="adapters", description=f"There is no adapter {name[:_NAME_SHOWN]!r} for this model."
+            )
+    if not all(abs(adapter.weight) <= MAX_ADAPTER_WEIGHT * _A_HAIR_MORE for adapter in adapters):
+        most = f"{MAX_ADAPTER_WEIGHT:g}"
+        yield FieldViolation(field="adapters", description=f"An adapter's weight must be from -{most} to {most}.")

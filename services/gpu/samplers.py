@@ -1,8 +1,8 @@
 """The samplers people know by name, as diffusers schedulers with what must be set on them.
 
 What a setting leaves open (betas, prediction type, spacing) comes from the model's own scheduler file. Left out on
-purpose: those that need another package (LMS, DPM++ SDE), those only certain models can use (LCM, TCD, EDM), and those
-that change their own settings as they go (DPM++ single-step).
+purpose: those that draw from a Brownian tree, for which diffusers needs another package (DPM++ SDE), and those no model
+this worker loads is made for (TCD, EDM, flow matching).
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,12 @@ class Recipe:
     """The class's name in diffusers."""
     config: Mapping[str, object] = field(default_factory=dict)
     """What is set whatever the model's own file says."""
+    distilled: bool = False
+    """Whether it draws only with models that were distilled for it."""
 
 
 _MULTISTEP: Final = "DPMSolverMultistepScheduler"
+_LCM: Final = "LCMScheduler"
 
 RECIPES: Final = (
     Recipe(
@@ -42,16 +45,49 @@ RECIPES: Final = (
         scheduler_class=_MULTISTEP,
         config={"algorithm_type": "sde-dpmsolver++", "solver_order": 2, "use_karras_sigmas": False},
     ),
+    Recipe(
+        name="DPM++ single-step",
+        scheduler_class="DPMSolverSinglestepScheduler",
+        # Without the last one it changes its own settings at odd numbers of steps, and warns each time.
+        config={
+            "algorithm_type": "dpmsolver++",
+            "solver_order": 2,
+            "use_karras_sigmas": False,
+            "lower_order_final": True,
+        },
+    ),
     Recipe(name="Euler", scheduler_class="EulerDiscreteScheduler", config={"use_karras_sigmas": False}),
     Recipe(name="Euler a", scheduler_class="EulerAncestralDiscreteScheduler"),
     Recipe(name="Heun", scheduler_class="HeunDiscreteScheduler", config={"use_karras_sigmas": False}),
+    Recipe(name="KDPM2 a", scheduler_class="KDPM2AncestralDiscreteScheduler", config={"use_karras_sigmas": False}),
+    Recipe(name="LMS", scheduler_class="LMSDiscreteScheduler", config={"use_karras_sigmas": False}),
     Recipe(name="DDIM", scheduler_class="DDIMScheduler"),
+    Recipe(name="DDPM", scheduler_class="DDPMScheduler"),
     Recipe(name="UniPC", scheduler_class="UniPCMultistepScheduler", config={"use_karras_sigmas": False}),
     Recipe(name="DEIS", scheduler_class="DEISMultistepScheduler", config={"use_karras_sigmas": False}),
     # The Runge-Kutta start of the paper needs more steps than people ask for; every checkpoint skips it.
     Recipe(name="PNDM", scheduler_class="PNDMScheduler", config={"skip_prk_steps": True}),
+    Recipe(name="LCM", scheduler_class=_LCM, distilled=True),
 )
-SAMPLERS: Final = tuple(Sampler(name=each.name, scheduler_class=each.scheduler_class) for each in RECIPES)
+
+
+def offered(config: Mapping[str, object], *, takes_guidance: bool) -> tuple[Recipe, ...]:
+    """The recipes a model can be drawn with.
+
+    `config` is its own scheduler file; `takes_guidance` is whether its denoiser takes the guidance scale as an input,
+    as only distilled ones do.
+    """
+    distilled = takes_guidance or config.get("_class_name") == _LCM
+    return tuple(recipe for recipe in RECIPES if distilled or not recipe.distilled)
+
+
+def cards(recipes: tuple[Recipe, ...]) -> tuple[Sampler, ...]:
+    """The recipes as callers know them."""
+    return tuple(Sampler(name=each.name, scheduler_class=each.scheduler_class) for each in recipes)
+
+
+SAMPLERS: Final = cards(offered({}, takes_guidance=False))
+"""What every model can be drawn with."""
 
 
 def own(config: Mapping[str, object]) -> str | None:

@@ -1,6 +1,7 @@
 """InferenceService: proto ↔ values, nothing decided."""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
@@ -8,10 +9,10 @@ import grpc
 from daydream.gpu.v1 import inference_pb2 as pb
 from daydream.gpu.v1 import inference_pb2_grpc
 
-from services.gpu import events
+from services.gpu import events, uploads
 from services.gpu.card import Capabilities, Card
 from services.gpu.engine import Engine
-from services.gpu.requests import Request
+from services.gpu.requests import Adapter, Request
 
 CHUNK_BYTES: Final = 1024 * 1024
 
@@ -28,7 +29,8 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         self, request: pb.GenerateRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> AsyncIterator[pb.GenerateResponse]:
         """Stream what happens to one request; a caller that leaves cancels it."""
-        async with contextlib.aclosing(self._engine.submit(request_from_pb(request))) as happened:
+        asked = request_from_pb(request, time_left=context.time_remaining())
+        async with contextlib.aclosing(self._engine.submit(asked)) as happened:
             async for event in happened:
                 for response in event_to_pb(event, self._chunk_bytes):
                     yield response
@@ -40,8 +42,11 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         return pb.GetCapabilitiesResponse(capabilities=capabilities_to_pb(self._engine.capabilities()))
 
 
-def request_from_pb(request: pb.GenerateRequest) -> Request:
-    """Zero and empty mean "not set" on the wire wherever they are no setting of their own."""
+def request_from_pb(request: pb.GenerateRequest, *, time_left: float | None = None) -> Request:
+    """Zero and empty mean "not set" on the wire wherever they are no setting of their own.
+
+    `time_left` is until the caller gives up, in seconds.
+    """
     return Request(
         prompt=request.prompt,
         negative_prompt=request.negative_prompt,
@@ -55,7 +60,23 @@ def request_from_pb(request: pb.GenerateRequest) -> Request:
         seed=request.seed if request.HasField("seed") else None,
         samples=request.samples or None,
         preview_every=request.preview_every_steps,
+        start_image=request.start_image or None,
+        mask=request.mask or None,
+        strength=_as_typed(request.strength) if request.HasField("strength") else None,
+        variation_seed=request.variation_seed if request.HasField("variation_seed") else None,
+        variation_strength=request.variation_strength,
+        guidance_rescale=request.guidance_rescale,
+        clip_skip=request.clip_skip,
+        adapters=tuple(
+            Adapter(name=each.name, weight=each.weight if each.HasField("weight") else 1.0) for each in request.adapters
+        ),
+        deadline=None if time_left is None else time.monotonic() + time_left,
     )
+
+
+def _as_typed(value: float) -> float:
+    """The shortest number that a float32 stands for: 0.7 of ten steps must be seven, and 0.69999999 of them is six."""
+    return float(f"{value:.7g}")
 
 
 def event_to_pb(event: events.Event, chunk_bytes: int) -> Iterator[pb.GenerateResponse]:
@@ -133,6 +154,9 @@ def _card_to_pb(card: Card) -> pb.Model:
             max_samples=limits.max_samples,
             max_prompt_chars=limits.max_prompt_chars,
             max_pixels=limits.max_pixels,
+            max_clip_skip=limits.max_clip_skip,
+            max_start_image_bytes=uploads.MAX_START_BYTES,
+            max_mask_bytes=uploads.MAX_MASK_BYTES,
         ),
         samplers=[pb.Sampler(name=each.name, scheduler_class=each.scheduler_class) for each in card.samplers],
         step_times=[
@@ -141,4 +165,6 @@ def _card_to_pb(card: Card) -> pb.Model:
         ],
         example_prompts=card.examples,
         known_words=card.words,
+        adapters=card.adapters,
+        inpainting_only=card.inpainting,
     )

@@ -6,10 +6,11 @@ one takes the place of one not read yet, so a slow reader costs no memory and ne
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from services.foundation.errors import DaydreamError
 from services.gpu.events import Event, Finished, Preview, Step
@@ -26,7 +27,7 @@ class Stream(AsyncIterator[Event]):
         self._loop = loop
         self._on_close = on_close
         self._lock = threading.Lock()
-        # Oldest first. Steps and previews sit under their own name, so that there is one of each at most.
+        # Oldest first. Steps and each image's previews sit under a name, so that there is one of each at most.
         self._unread: OrderedDict[str | int, Event | DaydreamError] = OrderedDict()
         self._numbers = itertools.count()
         self._news = asyncio.Event()
@@ -36,22 +37,30 @@ class Stream(AsyncIterator[Event]):
 
     def publish(self, event: Event) -> None:
         """Hand an event over, from any thread."""
-        key: str | int = type(event).__name__ if isinstance(event, Step | Preview) else next(self._numbers)
-        self._put(key, event)
+        if self.put(event):
+            _on(self._loop, self.wake)
 
     def fail(self, error: DaydreamError) -> None:
         """End the stream with an error, from any thread; what was published before is read first."""
-        self._put(next(self._numbers), error)
+        if self.put(error):
+            _on(self._loop, self.wake)
 
-    def _put(self, key: str | int, item: Event | DaydreamError) -> None:
+    def put(self, item: Event | DaydreamError) -> bool:
+        """Hand something over, from any thread, without waking the reader; whether it must be woken now."""
+        key: str | int = next(self._numbers)
+        if isinstance(item, Step):
+            key = "step"
+        elif isinstance(item, Preview):
+            key = f"preview {item.sample}"
         with self._lock:
             was_empty = not self._unread
             self._unread.pop(key, None)
             self._unread[key] = item
-        if was_empty:
-            # A loop that is closed has no readers left.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._news.set)
+        return was_empty
+
+    def wake(self) -> None:
+        """Let the reader look again; to be called on its loop."""
+        self._news.set()
 
     async def __anext__(self) -> Event:
         """Wait for the next event."""
@@ -75,3 +84,37 @@ class Stream(AsyncIterator[Event]):
         if not self.closed:
             self.closed = True
             self._on_close(self)
+
+
+class Post:
+    """Events of many streams of one loop, from one thread, which wakes their readers all at once.
+
+    To wake a loop from another thread takes longer than all else that an event needs.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Nothing is on its way."""
+        self._loop = loop
+        self._to_wake: list[Stream] = []
+
+    def publish(self, stream: Stream, event: Event) -> None:
+        """Hand an event over; its reader learns of it at the next `flush`."""
+        if stream.put(event):
+            self._to_wake.append(stream)
+
+    def flush(self) -> None:
+        """Wake every reader there is something for."""
+        if self._to_wake:
+            woken, self._to_wake = self._to_wake, []
+            _on(self._loop, functools.partial(_wake, woken))
+
+
+def _wake(streams: Iterable[Stream]) -> None:
+    for stream in streams:
+        stream.wake()
+
+
+def _on(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    # A loop that is closed has no readers left.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(callback)

@@ -2,11 +2,12 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from services.foundation import logs
-from services.gpu import errors
+from services.gpu import budget, errors
+from services.gpu.budget import Budget
 from services.gpu.card import Card, StepTime
 from services.gpu.model import Model
 from services.gpu.requests import Plan
@@ -15,6 +16,8 @@ from services.gpu.requests import Plan
 BUDGET_SECONDS: Final = 3.0
 _STEPS: Final = 3
 _WORTH_IT: Final = 1.1
+_LONG_SECONDS: Final = 0.2
+_A_TICK_OF_THE_CLOCK: Final = 1e-9
 _PROMPT: Final = "a house"
 
 log = logs.logger(__name__)
@@ -42,7 +45,7 @@ def measured(
             continue
         started = clock()
         try:
-            told.append(_measure(model, _plan(card, width, height), clock))
+            told.append(_measure(model, plan(card, width, height), clock))
         except errors.OutOfMemory:
             if not told or max(width, height) <= max(card.defaults.width, card.defaults.height):
                 raise
@@ -67,18 +70,46 @@ def quickest_threads(
     draws on one core more than twice as fast as on two. Fewer within a tenth of the quickest win, as they leave the
     other cores to the neighbours.
     """
-    plan = _plan(model.card, model.card.defaults.width, model.card.defaults.height)
+    at_home = plan(model.card, model.card.defaults.width, model.card.defaults.height)
     counts = sorted({1, *(2**power for power in range(1, 8) if 2**power < most), most})
     steps: dict[int, float] = {}
     for count in counts:
         use(count)
-        steps[count] = _measure(model, plan, clock).step_us
+        steps[count] = _measure(model, at_home, clock).step_us
         if steps[count] > 2 * min(steps.values()):
             break
     chosen = next(count for count, step in steps.items() if step <= _WORTH_IT * min(steps.values()))
     use(chosen)
     log.info("threads", chosen=chosen, step_us=steps)
     return chosen
+
+
+def row_budget(
+    model: Model[Any, Any], *, most: int | None = None, clock: Callable[[], float] = time.monotonic
+) -> Budget:
+    """How many rows pay in one forward at the model's own size; no more than `most`, for which there is memory."""
+    card = model.card
+    # One row of its own, so that every number of rows can be filled up to.
+    alone = plan(card, card.defaults.width, card.defaults.height, guidance=0.0)
+    conditioning = model.encode(alone)
+    on_cpu = model.device == "cpu"
+
+    def step_rows(count: int) -> float:
+        if most is not None and count > most:
+            raise errors.OutOfMemory
+        trajectory = model.begin(alone, conditioning, 0)
+        seconds: list[float] = []
+        # The quickest of a few, while they are short: neighbours on a CPU disturb single ones, and an accelerator's
+        # first forward of a shape also pays for choosing its kernels.
+        while len(seconds) < _STEPS and (not on_cpu or sum(seconds) < _LONG_SECONDS):
+            started = clock()
+            _good(model.step([trajectory], rows=count))
+            seconds.append(clock() - started)
+        return max(min(seconds), _A_TICK_OF_THE_CLOCK)
+
+    found = budget.measure(step_rows, pixels=alone.width * alone.height, padded=not on_cpu)
+    log.info("rows", model=card.name, rows=found.rows)
+    return found
 
 
 def _reckoned(last: StepTime, width: int, height: int) -> StepTime:
@@ -101,7 +132,8 @@ def _side(card: Card, wanted: int) -> int:
     return max(-(-card.limits.min_size // multiple), wanted // multiple) * multiple
 
 
-def _plan(card: Card, width: int, height: int) -> Plan:
+def plan(card: Card, width: int, height: int, *, guidance: float = 2.0) -> Plan:
+    """A short request of that size."""
     return Plan(
         prompt=_PROMPT,
         negative_prompt="",
@@ -109,7 +141,7 @@ def _plan(card: Card, width: int, height: int) -> Plan:
         model=card.name,
         sampler=card.defaults.sampler,
         steps=_STEPS,
-        guidance=2.0,
+        guidance=guidance,
         width=width,
         height=height,
         seed=1,
@@ -118,17 +150,25 @@ def _plan(card: Card, width: int, height: int) -> Plan:
     )
 
 
-def _measure(model: Model[Any, Any], plan: Plan, clock: Callable[[], float]) -> StepTime:
+def _measure(model: Model[Any, Any], asked: Plan, clock: Callable[[], float]) -> StepTime:
     started = clock()
-    trajectory = model.begin(plan, model.encode(plan), 0)
+    trajectory = model.begin(asked, model.encode(asked), 0)
     beside = clock() - started
     steps: list[float] = []
     while trajectory.done < trajectory.calls:
         started = clock()
-        model.step(trajectory)
+        _good(model.step([trajectory]))
         steps.append(clock() - started)
     started = clock()
-    model.finish(trajectory)
+    _good(model.decode([trajectory]))
     beside += clock() - started
     # The quickest step: the first one also pays for memory and kernels.
-    return StepTime(width=plan.width, height=plan.height, step_us=round(min(steps) * 1e6), image_us=round(beside * 1e6))
+    return StepTime(
+        width=asked.width, height=asked.height, step_us=round(min(steps) * 1e6), image_us=round(beside * 1e6)
+    )
+
+
+def _good(answers: Sequence[object]) -> None:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer

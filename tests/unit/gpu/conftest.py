@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from services.gpu import pipeline, sources
-from services.gpu.engine import Engine
+from services.gpu.engine import Bounds, Engine
 from services.gpu.pipeline import StableDiffusion
 from tests.support import tiny_pipeline
-from tests.support.gpu_model import FakeModel
+from tests.support.gpu_model import FakeLibrary, FakeModel
+from tests.support.reference import Reference
 
 StartEngine = Callable[..., Awaitable[Engine]]
 
@@ -26,6 +28,36 @@ def tiny_model(tiny_folder: Path) -> StableDiffusion:
     return pipeline.load(sources.find(str(tiny_folder)), device="cpu", dtype="float32", threads=1)
 
 
+class Checkpoints:
+    """Tiny checkpoints of every kind, each with diffusers' own pipelines beside it; built when they are asked for."""
+
+    _KINDS: Final[dict[str, dict[str, Any]]] = {
+        "tiny": {},
+        "velocity": {"prediction_type": "v_prediction"},
+        "inpainting": {"channels": 9},
+        "distilled": {"distilled": True},
+    }
+
+    def __init__(self, folder: Path) -> None:
+        """They go into `folder`."""
+        self._folder = folder
+        self._built: dict[str, tuple[StableDiffusion, Reference]] = {}
+
+    def get(self, name: str) -> tuple[StableDiffusion, Reference]:
+        """The model as the worker loads it, and as diffusers does."""
+        if name not in self._built:
+            folder = tiny_pipeline.build(self._folder / name, **self._KINDS[name])
+            model = pipeline.load(sources.find(str(folder)), device="cpu", dtype="float32", threads=1)
+            self._built[name] = (model, Reference(folder))
+        return self._built[name]
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Checkpoints:
+    """Tiny checkpoints of every kind."""
+    return Checkpoints(tmp_path_factory.mktemp("checkpoints"))
+
+
 @pytest.fixture
 def model() -> FakeModel:
     """A model that draws nothing."""
@@ -34,14 +66,14 @@ def model() -> FakeModel:
 
 @pytest.fixture
 async def start_engine(model: FakeModel) -> AsyncIterator[StartEngine]:
-    """Starts an engine round `model`; stops it when the test is over."""
+    """Starts an engine round `model`, or a library of a test's own; stops it when the test is over."""
     engines: list[Engine] = []
 
-    async def start(*, slots: int = 1, waiting: int = 2) -> Engine:
-        engine = Engine(load=lambda: model, slots=slots, waiting=waiting)
-        engines.append(engine)
-        await engine.start()
-        return engine
+    async def start(*, library: FakeLibrary | None = None, **bounds: Any) -> Engine:
+        models = library or FakeLibrary(model)
+        engines.append(Engine(load=lambda: models, bounds=Bounds(**{"slots": 1, "waiting": 2, **bounds})))
+        await engines[-1].start()
+        return engines[-1]
 
     yield start
     model.allow(10_000)

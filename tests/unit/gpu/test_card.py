@@ -9,14 +9,14 @@ import pytest
 
 from services.gpu import card, errors, samplers
 
-TRAITS = card.Traits(native_size=512, max_size=768, size_multiple=8, sampler="PNDM")
+TRAITS = card.Traits(native_size=512, max_size=768, size_multiple=8, sampler="PNDM", text_layers=12)
 
 
 def read(folder: Path, said: Any | None = None) -> card.Card:
     """The card of a folder whose file says this."""
     if said is not None:
         (folder / card.FILE).write_text(said if isinstance(said, str) else json.dumps(said))
-    return card.read(folder, name="folder-name", traits=TRAITS, samplers=samplers.SAMPLERS)
+    return card.read(folder / card.FILE, name="folder-name", traits=TRAITS, samplers=samplers.SAMPLERS)
 
 
 def test_a_checkpoint_without_a_file_gets_sensible_defaults(tmp_path: Path) -> None:
@@ -26,6 +26,7 @@ def test_a_checkpoint_without_a_file_gets_sensible_defaults(tmp_path: Path) -> N
     assert (told.defaults.steps, told.defaults.guidance) == (25, 7.5)
     assert (told.defaults.width, told.defaults.height) == (512, 512)
     assert (told.limits.max_size, told.limits.size_multiple) == (768, 8)
+    assert (told.limits.max_clip_skip, told.inpainting, told.adapters) == (11, False, ())
     assert (told.limits.max_guidance, told.limits.max_samples, told.limits.max_prompt_chars) == (20, 10, 512)
 
 
@@ -37,7 +38,9 @@ def test_the_models_own_sampler_comes_first(tmp_path: Path) -> None:
 
 
 def test_a_model_whose_sampler_we_do_not_offer_is_drawn_with_dpm(tmp_path: Path) -> None:
-    told = card.read(tmp_path, name="x", traits=dataclasses.replace(TRAITS, sampler=None), samplers=samplers.SAMPLERS)
+    told = card.read(
+        tmp_path / card.FILE, name="x", traits=dataclasses.replace(TRAITS, sampler=None), samplers=samplers.SAMPLERS
+    )
 
     assert told.samplers[0].name == "DPM++ 2M"
 
@@ -67,6 +70,8 @@ def test_the_file_says_what_it_wants_and_the_rest_stays(tmp_path: Path) -> None:
         ({"limits": {"size_multiple": 12}}, "latents stand for 8 pixels"),
         ({"defaults": {"sampler": "magic"}}, "names the sampler 'magic'"),
         ({"name": ""}, "is not right at name"),
+        ({"prediction_type": "wish"}, "is not right at prediction_type"),
+        ({"limits": {"max_clip_skip": 12}}, "12 layers of the text encoder be left out, of 12"),
     ],
 )
 def test_a_file_that_is_wrong_is_one_sentence_that_says_where(tmp_path: Path, said: Any, sentence: str) -> None:
@@ -84,7 +89,8 @@ def test_a_file_that_is_wrong_is_one_sentence_that_says_where(tmp_path: Path, sa
         ({"_class_name": "PNDMScheduler", "skip_prk_steps": False}, None),
         ({"_class_name": "DPMSolverMultistepScheduler", "use_karras_sigmas": True}, "DPM++ 2M Karras"),
         ({"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++"}, "DPM++ 2M SDE"),
-        ({"_class_name": "LCMScheduler"}, None),
+        ({"_class_name": "LCMScheduler"}, "LCM"),
+        ({"_class_name": "TCDScheduler"}, None),
         ({}, None),
     ],
 )

@@ -9,10 +9,12 @@ import pytest
 
 from services.foundation.errors import InvalidInput
 from services.gpu import errors, limits
-from services.gpu.requests import Request
+from services.gpu.requests import Adapter, Request
 from tests.support import gpu_model
 
 CARD = gpu_model.card()
+RICH = dataclasses.replace(gpu_model.card(max_clip_skip=2), adapters=("ink", "oil"))
+"""A card with LoRAs, whose text encoder has three layers."""
 REQUEST = Request(prompt="a red house")
 
 
@@ -33,10 +35,12 @@ def test_what_is_left_out_becomes_the_models_default() -> None:
 def test_what_is_given_stays() -> None:
     asked = Request(
         prompt="a", negative_prompt="b", model="fake", sampler="Euler", steps=9, guidance=0.0, width=128, height=72,
-        seed=0, samples=10, preview_every=2, request_id="task-1",
+        seed=0, samples=10, preview_every=2, request_id="task-1", start_image=b"picture", mask=b"mask", strength=0.5,
+        variation_seed=4, variation_strength=0.25, guidance_rescale=0.7, clip_skip=1, deadline=12.5,
+        adapters=(Adapter(name="ink", weight=-0.5), Adapter(name="oil", weight=2.0)),
     )  # fmt: skip
 
-    plan = limits.settle(asked, CARD)
+    plan = limits.settle(asked, RICH)
 
     assert dataclasses.asdict(plan) == dataclasses.asdict(asked)
 

@@ -1,12 +1,14 @@
 """Messages become values and values messages; images travel in pieces."""
 
 import dataclasses
+import time
 from typing import Any
 
 import pytest
 from daydream.gpu.v1 import inference_pb2 as pb
 
-from services.gpu import card, events, servicer
+from services.foundation.rpc import client
+from services.gpu import card, events, servicer, uploads
 from services.gpu.requests import Request
 from tests.support import gpu_model
 
@@ -24,15 +26,36 @@ def test_zero_is_a_setting_where_it_means_something() -> None:
 def test_every_field_arrives() -> None:
     message = pb.GenerateRequest(
         request_id="t", prompt="a", negative_prompt="b", model="m", sampler="DDIM", steps=9, guidance=2.5, width=64,
-        height=72, seed=-1, samples=3, preview_every_steps=4,
+        height=72, seed=-1, samples=3, preview_every_steps=4, start_image=b"s", mask=b"m", strength=0.5,
+        variation_seed=0, variation_strength=0.25, guidance_rescale=0.75, clip_skip=2,
+        adapters=[pb.Adapter(name="ink", weight=0), pb.Adapter(name="oil")],
     )  # fmt: skip
 
     request = servicer.request_from_pb(message)
 
     assert dataclasses.asdict(request) == {
         "request_id": "t", "prompt": "a", "negative_prompt": "b", "model": "m", "sampler": "DDIM", "steps": 9,
-        "guidance": 2.5, "width": 64, "height": 72, "seed": -1, "samples": 3, "preview_every": 4,
+        "guidance": 2.5, "width": 64, "height": 72, "seed": -1, "samples": 3, "preview_every": 4, "start_image": b"s",
+        "mask": b"m", "strength": 0.5, "variation_seed": 0, "variation_strength": 0.25, "guidance_rescale": 0.75,
+        "clip_skip": 2, "adapters": ({"name": "ink", "weight": 0.0}, {"name": "oil", "weight": 1.0}),
+        "deadline": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.3, 0.6, 0.7, 0.95, 1.0])
+def test_strength_is_the_number_that_was_typed(strength: float) -> None:
+    message = pb.GenerateRequest.FromString(pb.GenerateRequest(strength=strength).SerializeToString())
+
+    assert servicer.request_from_pb(message).strength == strength
+
+
+def test_the_time_a_caller_has_left_becomes_a_deadline() -> None:
+    before = time.monotonic()
+
+    request = servicer.request_from_pb(pb.GenerateRequest(prompt="a"), time_left=30.0)
+
+    assert request.deadline is not None
+    assert before + 30 <= request.deadline <= time.monotonic() + 30
 
 
 @pytest.mark.parametrize(("size", "pieces"), [(1, [1]), (10, [10]), (11, [10, 1]), (35, [10, 10, 10, 5])])
@@ -72,7 +95,9 @@ def test_an_event_is_one_message(event: Any, message: pb.GenerateResponse) -> No
 
 def test_capabilities_tell_everything_a_card_says() -> None:
     times = (card.StepTime(width=64, height=64, step_us=5, image_us=6),)
-    known = dataclasses.replace(gpu_model.card(max_pixels=4096), step_times=times)
+    known = dataclasses.replace(
+        gpu_model.card(max_pixels=4096, max_clip_skip=1), step_times=times, adapters=("ink",), inpainting=True
+    )
     capabilities = card.Capabilities(worker_id="w", device="cpu", slots=2, busy_slots=1, cards=(known,))
 
     told = servicer.capabilities_to_pb(capabilities)
@@ -83,7 +108,8 @@ def test_capabilities_tell_everything_a_card_says() -> None:
     assert model.defaults == pb.Defaults(steps=3, guidance=2.0, width=64, height=64)
     assert model.limits == pb.Limits(
         min_size=64, max_size=256, size_multiple=8, max_steps=100, max_guidance=20, max_samples=10,
-        max_prompt_chars=512, max_pixels=4096,
+        max_prompt_chars=512, max_pixels=4096, max_clip_skip=1, max_start_image_bytes=uploads.MAX_START_BYTES,
+        max_mask_bytes=uploads.MAX_MASK_BYTES,
     )  # fmt: skip
     assert (model.samplers[0].name, model.samplers[0].scheduler_class) == (
         "DPM++ 2M",
@@ -91,3 +117,15 @@ def test_capabilities_tell_everything_a_card_says() -> None:
     )
     assert list(model.step_times) == [pb.StepTime(width=64, height=64, step_us=5, image_us=6)]
     assert (list(model.example_prompts), list(model.known_words)) == (["a house"], ["a", "house"])
+    assert (list(model.adapters), model.inpainting_only) == (["ink"], True)
+
+
+def test_a_start_image_and_a_mask_of_the_largest_size_fit_into_one_message() -> None:
+    message = pb.GenerateRequest(
+        prompt="ü" * 512,
+        negative_prompt="ü" * 512,
+        start_image=bytes(uploads.MAX_START_BYTES),
+        mask=bytes(uploads.MAX_MASK_BYTES),
+    )
+
+    assert message.ByteSize() < client.MAX_MESSAGE_BYTES

@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from services.gpu import errors, events
-from services.gpu.stream import Stream
+from services.gpu.stream import Post, Stream
 
 
 def new_stream(closed: list[Stream] | None = None) -> Stream:
@@ -106,3 +108,41 @@ async def test_many_threads_lose_nothing() -> None:
     read = [await asyncio.wait_for(anext(stream), 10) for _ in threads]
 
     assert {event.sample for event in read if isinstance(event, events.ImageReady)} == set(range(50))
+
+
+async def test_each_image_keeps_its_newest_preview() -> None:
+    stream = new_stream()
+    previews = [events.Preview(sample=sample, done=done, webp=b"") for done in (2, 4) for sample in (0, 1)]
+    for each in previews:
+        stream.publish(each)
+    stream.publish(FINISHED)
+
+    read = [event async for event in stream]
+
+    assert read == [*previews[2:], FINISHED]
+
+
+async def test_events_of_many_streams_wake_their_readers_all_at_once() -> None:
+    class Loop:
+        """Counts how often it is woken from another thread."""
+
+        def __init__(self) -> None:
+            self.woken = 0
+
+        def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+            self.woken += 1
+            callback()
+
+    loop: Any = Loop()
+    streams = [Stream(loop=loop, on_close=lambda _: None) for _ in range(20)]
+    post = Post(loop)
+
+    for stream in streams:
+        post.publish(stream, step(1))
+        post.publish(stream, image(0))
+    post.flush()
+    post.flush()
+
+    assert loop.woken == 1
+    for stream in streams:
+        assert [await anext(stream), await anext(stream)] == [step(1), image(0)]

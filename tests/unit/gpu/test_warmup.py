@@ -1,11 +1,12 @@
 """The warm-up measures a few sizes and never takes long."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from services.gpu import errors, warmup
+from services.gpu.images import Pixels
 from tests.support import gpu_model
 from tests.support.gpu_model import FakeModel, FakeTrajectory
 
@@ -18,15 +19,16 @@ class SlowModel(FakeModel):
         super().__init__()
         self.now = 0.0
 
-    def step(self, trajectory: FakeTrajectory) -> None:
+    def step(self, trajectories: Sequence[FakeTrajectory], *, rows: int | None = None) -> Sequence[Exception | None]:
         """Let the time pass."""
-        super().step(trajectory)
-        self.now += 0.1 * trajectory.plan.width * trajectory.plan.height / 64**2
+        answers = super().step(trajectories, rows=rows)
+        self.now += 0.1 * trajectories[0].plan.width * trajectories[0].plan.height / 64**2
+        return answers
 
-    def finish(self, trajectory: FakeTrajectory) -> bytes:
+    def decode(self, trajectories: Sequence[FakeTrajectory]) -> Sequence[Pixels | Exception]:
         """As long as two steps at the smallest size."""
         self.now += 0.2
-        return super().finish(trajectory)
+        return super().decode(trajectories)
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -71,11 +73,13 @@ class FailingModel(SlowModel):
         super().__init__()
         self._up_to, self._error = up_to, error
 
-    def step(self, trajectory: FakeTrajectory) -> None:
+    def step(self, trajectories: Sequence[FakeTrajectory], *, rows: int | None = None) -> Sequence[Exception | None]:
         """Fail where it is too much."""
-        if trajectory.plan.width > self._up_to:
-            raise self._error
-        super().step(trajectory)
+        if trajectories[0].plan.width <= self._up_to:
+            return super().step(trajectories, rows=rows)
+        if self._error is errors.OutOfMemory:
+            raise errors.OutOfMemory
+        return [self._error()]
 
 
 def test_a_size_without_room_lowers_the_limit() -> None:
@@ -127,10 +131,11 @@ class ThreadedModel(SlowModel):
         """Compute on so many."""
         self.threads = threads
 
-    def step(self, trajectory: FakeTrajectory) -> None:
+    def step(self, trajectories: Sequence[FakeTrajectory], *, rows: int | None = None) -> Sequence[Exception | None]:
         """Let the time pass."""
-        FakeModel.step(self, trajectory)
+        answers = FakeModel.step(self, trajectories, rows=rows)
         self.now += self.seconds[self.threads]
+        return answers
 
 
 @pytest.mark.parametrize(
@@ -158,3 +163,72 @@ def test_no_time_is_lost_on_more_threads_once_they_only_hinder() -> None:
     threads = warmup.quickest_threads(model, most=64, use=model.use, clock=model.clock)
 
     assert threads == 1
+
+
+class RowsModel(SlowModel):
+    """A model whose forward takes so many seconds by its rows."""
+
+    def __init__(self, seconds: dict[int, float], *, room: int = 99) -> None:
+        """There is memory for `room` rows."""
+        super().__init__()
+        self._seconds, self._room_for = seconds, room
+        self.tried: list[int] = []
+
+    def step(self, trajectories: Sequence[FakeTrajectory], *, rows: int | None = None) -> Sequence[Exception | None]:
+        """Let the time pass."""
+        count = rows or 2
+        if count > self._room_for:
+            raise errors.OutOfMemory
+        answers = FakeModel.step(self, trajectories, rows=rows)
+        self.tried.append(count)
+        self.now += self._seconds[count]
+        return answers
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rows"),
+    [
+        ({1: 0.1, 2: 0.1, 4: 0.11, 8: 0.15, 16: 0.3, 32: 0.6}, 8),
+        ({1: 0.1, 2: 0.2, 4: 0.4}, 1),
+        ({1: 0.3, 2: 0.4, 4: 0.6, 8: 1.2, 16: 2.0}, 4),
+    ],
+    ids=["eight pay", "none pays", "eight would take too long"],
+)
+def test_as_many_rows_go_into_a_forward_as_pay(seconds: dict[int, float], rows: int) -> None:
+    model = RowsModel(seconds)
+
+    found = warmup.row_budget(model, clock=model.clock)
+
+    assert (found.rows, found.pixels, found.padded) == (rows, 64 * 64, False)
+
+
+def test_no_more_rows_are_tried_than_there_is_memory_for() -> None:
+    model = RowsModel(dict.fromkeys((1, 2, 4, 8, 16, 32), 0.1))
+
+    found = warmup.row_budget(model, most=6, clock=model.clock)
+
+    assert found.rows == max(model.tried) == 4
+
+
+def test_a_device_that_is_full_ends_the_trial() -> None:
+    model = RowsModel(dict.fromkeys((1, 2, 4, 8, 16, 32), 0.1), room=8)
+
+    assert warmup.row_budget(model, clock=model.clock).rows == 8
+
+
+def test_a_short_forward_is_timed_a_few_times_and_a_long_one_once() -> None:
+    model = RowsModel({1: 0.05, 2: 0.3, 4: 2.0})
+
+    warmup.row_budget(model, clock=model.clock)
+
+    assert model.tried == [1, 1, 1, 2]
+    long = RowsModel({1: 0.3, 2: 0.3, 4: 0.9})
+    warmup.row_budget(long, clock=long.clock)
+    assert long.tried == [1, 2, 4]
+
+
+def test_an_accelerators_rows_are_filled_up_to_counts_it_knows() -> None:
+    model = RowsModel(dict.fromkeys((1, 2, 4, 8, 16, 32), 0.1))
+    model.device = "cuda:0"
+
+    assert warmup.row_budget(model, clock=model.clock).padded

@@ -38,6 +38,14 @@ class GenerateRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     SAMPLES_FIELD_NUMBER: _builtins.int
     PREVIEW_EVERY_STEPS_FIELD_NUMBER: _builtins.int
+    START_IMAGE_FIELD_NUMBER: _builtins.int
+    MASK_FIELD_NUMBER: _builtins.int
+    STRENGTH_FIELD_NUMBER: _builtins.int
+    VARIATION_SEED_FIELD_NUMBER: _builtins.int
+    VARIATION_STRENGTH_FIELD_NUMBER: _builtins.int
+    GUIDANCE_RESCALE_FIELD_NUMBER: _builtins.int
+    CLIP_SKIP_FIELD_NUMBER: _builtins.int
+    ADAPTERS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's id for it, for logs; a task id."""
     prompt: _builtins.str
@@ -63,7 +71,37 @@ class GenerateRequest(_message.Message):
     samples: _builtins.int
     """Images to make, 1 to 10; 0 means 1."""
     preview_every_steps: _builtins.int
-    """A preview every so many steps; 0 sends none."""
+    """A preview every so many steps of an image; 0 sends none."""
+    start_image: _builtins.bytes
+    """A PNG, JPEG or WebP file to begin from (image to image), at most 3 MiB; it
+    is scaled to width and height, and what does not fit is cut off.
+    """
+    mask: _builtins.bytes
+    """A PNG, JPEG or WebP file of the start image's shape, at most 768 KiB: white
+    where the picture is drawn anew (inpainting), black where it stays.
+    """
+    strength: _builtins.float
+    """How much of the start image is drawn anew, above 0 to 1; unset means 0.8,
+    or 1 where there is a mask. Of the steps, this share is gone.
+    """
+    variation_seed: _builtins.int
+    """With variation_strength: the seed whose noise the first noise is bent
+    towards. Unset or −1 draws one. Image n uses variation_seed + n.
+    """
+    variation_strength: _builtins.float
+    """How far it is bent, from 0 (the seed's own picture) to 1 (that of
+    variation_seed).
+    """
+    guidance_rescale: _builtins.float
+    """How far guided predictions are brought back to the spread of unguided ones,
+    0 to 1; helps where a high guidance scale burns the colours.
+    """
+    clip_skip: _builtins.int
+    """Layers of the text encoder to leave out, from its end; 0 leaves out none."""
+    @_builtins.property
+    def adapters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adapter]:
+        """LoRAs to draw with, names from GetCapabilities."""
+
     def __init__(
         self,
         *,
@@ -79,21 +117,65 @@ class GenerateRequest(_message.Message):
         seed: _builtins.int | None = ...,
         samples: _builtins.int = ...,
         preview_every_steps: _builtins.int = ...,
+        start_image: _builtins.bytes = ...,
+        mask: _builtins.bytes = ...,
+        strength: _builtins.float | None = ...,
+        variation_seed: _builtins.int | None = ...,
+        variation_strength: _builtins.float = ...,
+        guidance_rescale: _builtins.float = ...,
+        clip_skip: _builtins.int = ...,
+        adapters: _abc.Iterable[Global___Adapter] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_seed", b"_seed", "guidance", b"guidance", "seed", b"seed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_seed", b"_seed", "_strength", b"_strength", "_variation_seed", b"_variation_seed", "guidance", b"guidance", "seed", b"seed", "strength", b"strength", "variation_seed", b"variation_seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_seed", b"_seed", "guidance", b"guidance", "height", b"height", "model", b"model", "negative_prompt", b"negative_prompt", "preview_every_steps", b"preview_every_steps", "prompt", b"prompt", "request_id", b"request_id", "sampler", b"sampler", "samples", b"samples", "seed", b"seed", "steps", b"steps", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_seed", b"_seed", "_strength", b"_strength", "_variation_seed", b"_variation_seed", "adapters", b"adapters", "clip_skip", b"clip_skip", "guidance", b"guidance", "guidance_rescale", b"guidance_rescale", "height", b"height", "mask", b"mask", "model", b"model", "negative_prompt", b"negative_prompt", "preview_every_steps", b"preview_every_steps", "prompt", b"prompt", "request_id", b"request_id", "sampler", b"sampler", "samples", b"samples", "seed", b"seed", "start_image", b"start_image", "steps", b"steps", "strength", b"strength", "variation_seed", b"variation_seed", "variation_strength", b"variation_strength", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__guidance: _TypeAlias = _typing.Literal["guidance"]  # noqa: Y015
     _WhichOneofArgType__guidance: _TypeAlias = _typing.Literal["_guidance", b"_guidance"]  # noqa: Y015
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    _WhichOneofReturnType__strength: _TypeAlias = _typing.Literal["strength"]  # noqa: Y015
+    _WhichOneofArgType__strength: _TypeAlias = _typing.Literal["_strength", b"_strength"]  # noqa: Y015
+    _WhichOneofReturnType__variation_seed: _TypeAlias = _typing.Literal["variation_seed"]  # noqa: Y015
+    _WhichOneofArgType__variation_seed: _TypeAlias = _typing.Literal["_variation_seed", b"_variation_seed"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__guidance) -> _WhichOneofReturnType__guidance | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__strength) -> _WhichOneofReturnType__strength | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__variation_seed) -> _WhichOneofReturnType__variation_seed | None: ...
 
 Global___GenerateRequest: _TypeAlias = GenerateRequest  # noqa: Y015
+
+@_typing.final
+class Adapter(_message.Message):
+    """A LoRA and how strongly it counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """A name from GetCapabilities."""
+    weight: _builtins.float
+    """1 as it was trained, −2 to 2; unset means 1."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        weight: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "weight", b"weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "name", b"name", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
+    _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight) -> _WhichOneofReturnType__weight | None: ...
+
+Global___Adapter: _TypeAlias = Adapter  # noqa: Y015
 
 @_typing.final
 class GenerateResponse(_message.Message):
@@ -398,7 +480,7 @@ class Capabilities(_message.Message):
     device: _builtins.str
     """cpu, cuda:0 …"""
     slots: _builtins.int
-    """Requests it takes at once."""
+    """Requests it draws at once; a few more may wait."""
     busy_slots: _builtins.int
     """Requests it holds now."""
     @_builtins.property
@@ -437,12 +519,18 @@ class Model(_message.Message):
     STEP_TIMES_FIELD_NUMBER: _builtins.int
     EXAMPLE_PROMPTS_FIELD_NUMBER: _builtins.int
     KNOWN_WORDS_FIELD_NUMBER: _builtins.int
+    ADAPTERS_FIELD_NUMBER: _builtins.int
+    INPAINTING_ONLY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """What requests call it."""
     title: _builtins.str
     """For people."""
     description: _builtins.str
     """For people: one or two sentences."""
+    inpainting_only: _builtins.bool
+    """Whether it fills holes in pictures only: every request needs a start image
+    and a mask.
+    """
     @_builtins.property
     def defaults(self) -> Global___Defaults:
         """Used where a request leaves something out."""
@@ -467,6 +555,10 @@ class Model(_message.Message):
     def known_words(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Words it knows, when it knows only some; empty otherwise."""
 
+    @_builtins.property
+    def adapters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """LoRAs it can be drawn with."""
+
     def __init__(
         self,
         *,
@@ -479,10 +571,12 @@ class Model(_message.Message):
         step_times: _abc.Iterable[Global___StepTime] | None = ...,
         example_prompts: _abc.Iterable[_builtins.str] | None = ...,
         known_words: _abc.Iterable[_builtins.str] | None = ...,
+        adapters: _abc.Iterable[_builtins.str] | None = ...,
+        inpainting_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["defaults", b"defaults", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["defaults", b"defaults", "description", b"description", "example_prompts", b"example_prompts", "known_words", b"known_words", "limits", b"limits", "name", b"name", "samplers", b"samplers", "step_times", b"step_times", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapters", b"adapters", "defaults", b"defaults", "description", b"description", "example_prompts", b"example_prompts", "inpainting_only", b"inpainting_only", "known_words", b"known_words", "limits", b"limits", "name", b"name", "samplers", b"samplers", "step_times", b"step_times", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -536,6 +630,9 @@ class Limits(_message.Message):
     MAX_SAMPLES_FIELD_NUMBER: _builtins.int
     MAX_PROMPT_CHARS_FIELD_NUMBER: _builtins.int
     MAX_PIXELS_FIELD_NUMBER: _builtins.int
+    MAX_CLIP_SKIP_FIELD_NUMBER: _builtins.int
+    MAX_START_IMAGE_BYTES_FIELD_NUMBER: _builtins.int
+    MAX_MASK_BYTES_FIELD_NUMBER: _builtins.int
     min_size: _builtins.int
     """Pixels, both sides."""
     max_size: _builtins.int
@@ -552,6 +649,12 @@ class Limits(_message.Message):
     """Prompt length in characters, at most."""
     max_pixels: _builtins.int
     """Width times height, at most; 0 when the sides alone limit it."""
+    max_clip_skip: _builtins.int
+    """Layers of the text encoder that may be left out, at most."""
+    max_start_image_bytes: _builtins.int
+    """Size of a start image's file in bytes, at most."""
+    max_mask_bytes: _builtins.int
+    """Size of a mask's file in bytes, at most."""
     def __init__(
         self,
         *,
@@ -563,10 +666,13 @@ class Limits(_message.Message):
         max_samples: _builtins.int = ...,
         max_prompt_chars: _builtins.int = ...,
         max_pixels: _builtins.int = ...,
+        max_clip_skip: _builtins.int = ...,
+        max_start_image_bytes: _builtins.int = ...,
+        max_mask_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_guidance", b"max_guidance", "max_pixels", b"max_pixels", "max_prompt_chars", b"max_prompt_chars", "max_samples", b"max_samples", "max_size", b"max_size", "max_steps", b"max_steps", "min_size", b"min_size", "size_multiple", b"size_multiple"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_clip_skip", b"max_clip_skip", "max_guidance", b"max_guidance", "max_mask_bytes", b"max_mask_bytes", "max_pixels", b"max_pixels", "max_prompt_chars", b"max_prompt_chars", "max_samples", b"max_samples", "max_size", b"max_size", "max_start_image_bytes", b"max_start_image_bytes", "max_steps", b"max_steps", "min_size", b"min_size", "size_multiple", b"size_multiple"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

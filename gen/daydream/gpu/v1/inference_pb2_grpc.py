@@ -63,7 +63,8 @@ class InferenceServiceServicer:
         Cancelling the call frees the slot at the next step.
         Failures: INVALID_ARGUMENT with field violations; NOT_FOUND
         MODEL_NOT_FOUND; RESOURCE_EXHAUSTED WORKER_FULL with RetryInfo before
-        admission; UNAVAILABLE WORKER_DRAINING or DEVICE_LOST; INTERNAL
+        admission; UNAVAILABLE WORKER_DRAINING, DEVICE_LOST, MODEL_AWAY (a model
+        that cannot be loaded now) or DEADLINE_EXCEEDED; INTERNAL
         GENERATION_FAILED for this request alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -44,7 +44,8 @@ class InferenceServiceStub:
     Cancelling the call frees the slot at the next step.
     Failures: INVALID_ARGUMENT with field violations; NOT_FOUND
     MODEL_NOT_FOUND; RESOURCE_EXHAUSTED WORKER_FULL with RetryInfo before
-    admission; UNAVAILABLE WORKER_DRAINING or DEVICE_LOST; INTERNAL
+    admission; UNAVAILABLE WORKER_DRAINING, DEVICE_LOST, MODEL_AWAY (a model
+    that cannot be loaded now) or DEADLINE_EXCEEDED; INTERNAL
     GENERATION_FAILED for this request alone.
     """
     GetCapabilities: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GetCapabilitiesRequest, _inference_pb2.GetCapabilitiesResponse]
@@ -66,7 +67,8 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     Cancelling the call frees the slot at the next step.
     Failures: INVALID_ARGUMENT with field violations; NOT_FOUND
     MODEL_NOT_FOUND; RESOURCE_EXHAUSTED WORKER_FULL with RetryInfo before
-    admission; UNAVAILABLE WORKER_DRAINING or DEVICE_LOST; INTERNAL
+    admission; UNAVAILABLE WORKER_DRAINING, DEVICE_LOST, MODEL_AWAY (a model
+    that cannot be loaded now) or DEADLINE_EXCEEDED; INTERNAL
     GENERATION_FAILED for this request alone.
     """
     GetCapabilities: _aio.UnaryUnaryMultiCallable[_inference_pb2.GetCapabilitiesRequest, _inference_pb2.GetCapabilitiesResponse]  # type: ignore[assignment]
@@ -91,7 +93,8 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         Cancelling the call frees the slot at the next step.
         Failures: INVALID_ARGUMENT with field violations; NOT_FOUND
         MODEL_NOT_FOUND; RESOURCE_EXHAUSTED WORKER_FULL with RetryInfo before
-        admission; UNAVAILABLE WORKER_DRAINING or DEVICE_LOST; INTERNAL
+        admission; UNAVAILABLE WORKER_DRAINING, DEVICE_LOST, MODEL_AWAY (a model
+        that cannot be loaded now) or DEADLINE_EXCEEDED; INTERNAL
         GENERATION_FAILED for this request alone.
         """
 
