@@ -1,25 +1,19 @@
-"""`python -m services.auth`: serve, migrate, or make a staff account."""
+"""`python -m services.auth`: serve, migrate, or what staff do at the command line."""
 
 import argparse
 import asyncio
-import json
 import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Final
 
 import sqlalchemy as sa
 
 from services.auth import bootstrap
-from services.auth.errors import EmailTaken
+from services.auth import commands as staff_commands
 from services.auth.settings import Settings
 from services.auth.tokens import KeyFileUnusable
-from services.foundation import errors, logs, migrations
+from services.foundation import logs, migrations
 from services.foundation.rpc.server import CannotListen, until_told_to_stop
 from services.foundation.settings import complain, load
-
-EMAIL_TAKEN_EXIT: Final = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,10 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if asked.command == "migrate":
             migrations.migrate_command(settings.database, bootstrap.MIGRATIONS)
-        elif asked.command == "create-staff":
-            asyncio.run(_create_staff(settings, asked))
-        else:
+        elif asked.command in (None, "serve"):
             asyncio.run(_serve(settings))
+        else:
+            asyncio.run(staff_commands.run(settings, asked))
     except (migrations.StaleSchema, CannotListen, KeyFileUnusable) as error:
         raise complain(str(error)) from error
     except sa.exc.OperationalError as error:
@@ -49,13 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("serve", help="answer calls until told to stop (what happens without a command)")
     commands.add_parser("migrate", help="bring the database to this version's schema")
-    staff = commands.add_parser("create-staff", help="make a staff account and its API key; print both as JSON")
-    staff.add_argument("--email", required=True, help="address that signs in")
-    password = staff.add_mutually_exclusive_group(required=True)
-    password.add_argument("--password-file", type=Path, help="file whose first line is the password")
-    password.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
-    staff.add_argument("--api-key-stdin", action="store_true", help="read the API key to give it, too: the next line")
-    staff.add_argument("--tokens", type=int, default=1000, help="what it starts with (1000)")
+    staff_commands.add_parsers(commands)
     return parser
 
 
@@ -65,41 +53,19 @@ async def _serve(settings: Settings) -> None:
     # Before the port opens: whoever finds it open may already send SIGTERM.
     told_to_stop = asyncio.create_task(until_told_to_stop())
     try:
-        server = bootstrap.build_server(auth)
-        await server.start(settings.bind, bootstrap.SERVICES)
-        await server.ready()
-        await told_to_stop
-        await server.drain(settings.drain_seconds)
+        async with auth.telling() as loops:
+            server = bootstrap.build_server(auth)
+            await server.start(settings.bind, bootstrap.SERVICES)
+            await server.ready()
+            await asyncio.wait({told_to_stop, *loops}, return_when=asyncio.FIRST_COMPLETED)
+            await server.drain(settings.drain_seconds)
+            for loop in loops:
+                if loop.done():
+                    # It never ends by itself: what broke it is told, and whoever supervises starts the service anew.
+                    loop.result()
     finally:
+        told_to_stop.cancel()
         await auth.close()
-
-
-async def _create_staff(settings: Settings, asked: argparse.Namespace) -> None:
-    password = _read_password(asked.password_file)
-    api_key = sys.stdin.readline().strip() if asked.api_key_stdin else None
-    await migrations.require_current(settings.database, bootstrap.MIGRATIONS, "auth")
-    auth = bootstrap.build(settings)
-    try:
-        user, api_key = await auth.accounts.create_staff(
-            email=asked.email, password=password, tokens=asked.tokens, key_name="first run", api_key=api_key
-        )
-    except EmailTaken as error:
-        print(error.message, file=sys.stderr)
-        raise SystemExit(EMAIL_TAKEN_EXIT) from error
-    except errors.DaydreamError as error:
-        raise complain(error.message) from error
-    finally:
-        await auth.close()
-    print(json.dumps({"user_id": user.user_id, "email": user.email, "api_key": api_key}))
-
-
-def _read_password(file: Path | None) -> str:
-    """The first line; never an argument, which every user of the machine could read."""
-    try:
-        text = sys.stdin.readline() if file is None else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise complain(f"the password file {file} cannot be read") from error
-    return text.splitlines()[0] if text else ""
 
 
 if __name__ == "__main__":

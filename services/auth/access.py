@@ -11,9 +11,11 @@ _READ: Final = people(Scope.READ)
 # A key that was made to draw must not change whose account it is, nor make keys that outlive it.
 _CHANGE: Final = people(Scope.GENERATE, session=True)
 _STAFF: Final = people(Scope.ADMIN, staff=True)
+_ANY_SERVICE: Final = services("*")
 _LEDGER: Final = services("tasks")
 
 _AUTH: Final = {
+    "GetSignUpMode": _ANY_SERVICE,
     "SignUp": _GATEWAYS,
     "SignIn": _GATEWAYS,
     "SignOut": _GATEWAYS,
@@ -40,9 +42,28 @@ _PURSE: Final = {
     "SettleHold": _LEDGER,
     "GrantTokens": _STAFF,
 }
+_CODES: Final = {
+    "IssueCode": _STAFF,
+    "ListCodes": _STAFF,
+    "WithdrawCode": _STAFF,
+    "RedeemCode": _CHANGE,
+}
+_ACCOUNTS: Final = {
+    "CreateResetLink": _STAFF,
+    "ResetPassword": _GATEWAYS,
+    "SuspendUser": _STAFF,
+    "RestoreUser": _STAFF,
+    "DeleteUser": _CHANGE,
+}
 
 ACCESS: Final[Mapping[str, Access]] = {
     f"/daydream.auth.v1.{service}/{method}": access
-    for service, methods in (("AuthService", _AUTH), ("UserService", _USERS), ("PurseService", _PURSE))
+    for service, methods in (
+        ("AuthService", _AUTH),
+        ("UserService", _USERS),
+        ("PurseService", _PURSE),
+        ("CodeService", _CODES),
+        ("AccountService", _ACCOUNTS),
+    )
     for method, access in methods.items()
 }

@@ -7,15 +7,22 @@ from typing import Final
 
 import shortuuid
 
-from services.auth import fields, keys, paging
-from services.auth.errors import AccountSuspended, EmailTaken, SignUpClosed, UserNotFound, WrongCredentials
+from services.auth import codes, fields, keys, paging
+from services.auth.errors import (
+    AccountSuspended,
+    EmailTaken,
+    InvitationNeeded,
+    SignUpClosed,
+    UserNotFound,
+    WrongCredentials,
+)
 from services.auth.ownership import whose
 from services.auth.passwords import Passwords
 from services.auth.secret_text import hash_secret
-from services.auth.sessions import Sessions
+from services.auth.sessions import Sessions, end_all
 from services.auth.storage import Conflict, Storage, Work
 from services.auth.tokens import scopes_of
-from services.auth.values import Entry, EntryKind, Opened, Page, User
+from services.auth.values import CodeKind, Entry, EntryKind, Opened, Page, SignUpMode, User
 from services.foundation.identity import Caller, Role
 
 QUERY_CHARACTERS: Final = 128
@@ -31,22 +38,33 @@ class Accounts:
         passwords: Passwords,
         sessions: Sessions,
         *,
-        sign_up_open: bool,
+        sign_up_mode: SignUpMode,
         sign_up_tokens: int,
         now: Callable[[], dt.datetime],
     ) -> None:
         """`sign_up_tokens` is what a new account starts with; `now` is the clock, aware."""
         self._storage, self._passwords, self._sessions = storage, passwords, sessions
-        self._sign_up_open, self._sign_up_tokens, self._now = sign_up_open, sign_up_tokens, now
+        self._sign_up_tokens, self._now = sign_up_tokens, now
+        self.sign_up_mode = sign_up_mode
 
-    async def sign_up(self, *, email: str, password: str, username: str, user_agent: str) -> Opened:
-        """Make an account and open its first session. Raises SignUpClosed, InvalidInput, EmailTaken, TooManySignIns."""
-        if not self._sign_up_open:
+    async def sign_up(self, *, email: str, password: str, username: str, user_agent: str, code: str = "") -> Opened:
+        """Make an account and open its first session; where sign-up is by code, use up one of the code's redemptions.
+
+        Raises SignUpClosed, InvitationNeeded, CodeNotValid, InvalidInput, EmailTaken, TooManySignIns.
+        """
+        if self.sign_up_mode is SignUpMode.CLOSED:
             raise SignUpClosed
+        by_code = self.sign_up_mode is SignUpMode.CODE
+        if by_code and not code.strip():
+            raise InvitationNeeded
         with fields.checked() as given:
             email = given.email("email", email)
             password = given.password("password", password)
             username = given.text("username", username, at_most=fields.NAME_CHARACTERS)
+        if by_code:
+            # Before anything slow, and before anybody learns which addresses are taken.
+            async with self._storage.read() as work:
+                await codes.check(work, code, CodeKind.INVITATION, self._now())
         password_hash = await self._passwords.hash(password)
         user = User(
             user_id=shortuuid.uuid(),
@@ -60,6 +78,8 @@ class Accounts:
         try:
             async with self._storage.write() as work:
                 await _add_with_tokens(work, user, password_hash, reason="a new account")
+                if by_code:
+                    await codes.take(work, code, CodeKind.INVITATION, user.user_id, user.created_time)
                 await work.sessions.add(new.session, new.secret_hash)
         except Conflict as conflict:
             raise EmailTaken from conflict
@@ -126,6 +146,15 @@ class Accounts:
             raise UserNotFound
         return user
 
+    async def find(self, email: str) -> User | None:
+        """The account with this address, in any case."""
+        normal = fields.normal_email(email)
+        if normal is None:
+            return None
+        async with self._storage.read() as work:
+            found = await work.users.credentials(email=normal)
+        return found.user if found else None
+
     async def listing(self, *, query: str, page_size: int, page_token: str) -> Page[User]:
         """Accounts whose email or name contains the query, newest first."""
         limit, before = paging.limit(page_size), paging.cursor(page_token, _LIST)
@@ -168,7 +197,9 @@ class Accounts:
         async with self._storage.write() as work:
             if not await work.users.replace_password(caller.subject, old_hash=found.password_hash, new_hash=new_hash):
                 raise WrongCredentials("The current password is wrong.")
-            return await work.sessions.remove_others(caller.subject, caller.session_id, self._now())
+            # One that somebody else got hold of must not undo this.
+            await work.resets.remove(caller.subject)
+            return await end_all(work, caller.subject, self._now(), but=caller.session_id)
 
 
 async def _add_with_tokens(work: Work, user: User, password_hash: str, *, reason: str) -> None:

@@ -7,14 +7,21 @@ NotAuthenticated
 └── UnknownApiKey         revoked, unknown, or the account is suspended
 NotAllowed
 ├── SignUpClosed
+├── InvitationNeeded
 └── AccountSuspended
 NotFound
 ├── UserNotFound          missing, or somebody else's
 ├── SessionNotFound
-└── ApiKeyNotFound
-AlreadyExists ── EmailTaken
+├── ApiKeyNotFound
+├── CodeNotFound
+├── CodeNotValid          unknown, expired, withdrawn or used up, told alike
+└── ResetLinkNotValid     unknown, used, replaced or expired, told alike
+AlreadyExists
+├── EmailTaken
+└── CodeRedeemed          by the same person
 NotPossibleNow
 ├── NotEnoughTokens       metadata: price, balance
+├── LastStaffAccount
 └── HoldSettled           the hold was released before it arrived
 TooMuch ── TooManySignIns
 """
@@ -46,6 +53,12 @@ class SignUpClosed(errors.NotAllowed):
     reason = "SIGN_UP_CLOSED"
 
 
+class InvitationNeeded(errors.NotAllowed):
+    """A new account needs an invitation code here; the people who run this studio give them out."""
+
+    reason = "INVITATION_NEEDED"
+
+
 class AccountSuspended(errors.NotAllowed):
     """The account is suspended; ask the people who run this studio."""
 
@@ -70,10 +83,34 @@ class ApiKeyNotFound(errors.NotFound):
     reason = "API_KEY_NOT_FOUND"
 
 
+class CodeNotFound(errors.NotFound):
+    """There is no such code."""
+
+    reason = "CODE_NOT_FOUND"
+
+
+class CodeNotValid(errors.NotFound):
+    """This code is not valid: it never was, has expired, was withdrawn or is used up."""
+
+    reason = "CODE_NOT_VALID"
+
+
+class ResetLinkNotValid(errors.NotFound):
+    """This link is not valid: it never was, was used already or has expired; ask for a new one."""
+
+    reason = "RESET_LINK_NOT_VALID"
+
+
 class EmailTaken(errors.AlreadyExists):
     """There is an account with this email already."""
 
     reason = "EMAIL_TAKEN"
+
+
+class CodeRedeemed(errors.AlreadyExists):
+    """You have redeemed this code already."""
+
+    reason = "CODE_REDEEMED"
 
 
 class NotEnoughTokens(errors.NotPossibleNow):
@@ -87,6 +124,12 @@ class NotEnoughTokens(errors.NotPossibleNow):
             f"This takes {price} tokens and the balance is {balance}.",
             metadata={"price": str(price), "balance": str(balance)},
         )
+
+
+class LastStaffAccount(errors.NotPossibleNow):
+    """This is the last staff account; make another one first."""
+
+    reason = "LAST_STAFF_ACCOUNT"
 
 
 class HoldSettled(errors.NotPossibleNow):

@@ -13,6 +13,7 @@ import shortuuid
 from services.auth import fields, paging
 from services.auth.errors import ApiKeyNotFound, SessionEnded, UnknownApiKey
 from services.auth.noting import Notes
+from services.auth.ownership import lock_account
 from services.auth.secret_text import hash_secret, new_secret
 from services.auth.storage import Storage
 from services.auth.tokens import PEOPLE_SCOPES, Signer
@@ -72,7 +73,8 @@ class ApiKeys:
     async def create(self, caller: Caller, *, name: str, scopes: tuple[str, ...]) -> tuple[ApiKey, str]:
         """Make a key for the caller; gives it with its secret.
 
-        Raises InvalidInput, and NotAllowed for a scope that the caller does not have: a key makes no stronger key.
+        Raises InvalidInput, UserNotFound, AccountSuspended, SessionEnded, and NotAllowed for a scope that the caller
+        does not have: a key makes no stronger key.
         """
         known = {scope.value for scope in Scope}
         with fields.checked() as given:
@@ -87,6 +89,7 @@ class ApiKeys:
         now = self._now()
         key, secret = draw(caller.subject, name, wanted, now)
         async with self._storage.write() as work:
+            await lock_account(work, caller.subject)
             # An identity token outlives its session by minutes; a key made then would outlive it for good.
             if caller.session_id and not await work.sessions.is_open(caller.subject, caller.session_id, now):
                 raise SessionEnded

@@ -6,6 +6,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from services.foundation import outbox_table
 from services.foundation.database import UtcDateTime
 
 # SQLite numbers rows by itself only where the key is a plain INTEGER.
@@ -51,6 +52,8 @@ class UserRow(Base):
     state: Mapped[bool] = mapped_column(sa.Boolean)
     subscription: Mapped[int] = mapped_column(sa.Integer)
     created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    # Such an account stays for its ledger alone; nothing else in the row says whose it was.
+    deleted_time: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
 
 class SessionRow(Base):
@@ -132,3 +135,65 @@ class EntryRow(Base):
     request_id: Mapped[str | None] = mapped_column(sa.String(64))
     reason: Mapped[str] = mapped_column(sa.String(200))
     created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class CodeRow(Base):
+    """A code that staff hand out; never more redeemed than allowed, which the database sees to as well."""
+
+    __tablename__ = "codes"
+    __table_args__ = (
+        sa.CheckConstraint("tokens >= 0", name="tokens_not_negative"),
+        sa.CheckConstraint("redemptions >= 0 AND redemptions <= max_redemptions", name="redemptions_within_bound"),
+    )
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    code_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS), unique=True)
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    prefix: Mapped[str] = mapped_column(sa.String(16))
+    secret_hash: Mapped[str] = mapped_column(sa.String(HASH_CHARACTERS), unique=True)
+    tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    reason: Mapped[str] = mapped_column(sa.String(200))
+    max_redemptions: Mapped[int] = mapped_column(sa.Integer)
+    redemptions: Mapped[int] = mapped_column(sa.Integer)
+    # NULL for the command line.
+    created_by: Mapped[str | None] = mapped_column(sa.ForeignKey("users.uuid"))
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    expire_time: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_time: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class RedemptionRow(Base):
+    """Who redeemed which code: each person each code once."""
+
+    __tablename__ = "redemptions"
+    __table_args__ = (sa.UniqueConstraint("code_id", "user_id"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    code_id: Mapped[str] = mapped_column(sa.ForeignKey("codes.code_id"))
+    user_id: Mapped[str] = mapped_column(sa.ForeignKey("users.uuid"), index=True)
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class ResetLinkRow(Base):
+    """A link to set a new password with; the row goes when it is used or replaced."""
+
+    __tablename__ = "reset_links"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    user_id: Mapped[str] = mapped_column(sa.ForeignKey("users.uuid"), unique=True)
+    secret_hash: Mapped[str] = mapped_column(sa.String(HASH_CHARACTERS), unique=True)
+    # NULL for the command line.
+    issued_by: Mapped[str | None] = mapped_column(sa.ForeignKey("users.uuid"))
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    expire_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class EventRow(outbox_table.Waiting, Base):
+    """An event that JetStream must still store; the row goes once it has."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (sa.Index("ix_outbox_due", "due"),)
+
+    event_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(sa.String(64))
+    payload: Mapped[bytes] = mapped_column(sa.LargeBinary)

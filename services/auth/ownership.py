@@ -1,7 +1,9 @@
-"""Whose things a caller may look at: their own; staff, everyone's."""
+"""Whose things a caller may look at: their own; staff, everyone's. And whether whoever a call acts for still may."""
 
-from services.auth.errors import UserNotFound
+from services.auth.errors import AccountSuspended, UserNotFound
 from services.auth.fields import is_id
+from services.auth.storage import Work
+from services.auth.values import User
 from services.foundation.identity import Caller
 
 
@@ -16,3 +18,29 @@ def whose(caller: Caller, asked: str) -> str:
     if not is_id(user_id):
         raise UserNotFound
     return user_id
+
+
+async def lock_account(work: Work, user_id: str) -> User:
+    """Lock the account that a call acts for: an identity token is believed for minutes after the account is not.
+
+    Raises UserNotFound, also for one that was deleted, and AccountSuspended.
+    """
+    return able(await work.users.lock(user_id))
+
+
+async def check_acting(work: Work, user_id: str) -> None:
+    """The same for staff, who act on others' accounts: theirs is looked at, not locked; empty for the command line.
+
+    Without it somebody who was suspended could restore themselves with the token that is left.
+    """
+    if user_id:
+        able(await work.users.get(user_id))
+
+
+def able(user: User | None) -> User:
+    """An account that may be used. Raises UserNotFound, AccountSuspended."""
+    if user is None or user.deleted:
+        raise UserNotFound
+    if not user.active:
+        raise AccountSuspended
+    return user

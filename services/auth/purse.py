@@ -14,7 +14,7 @@ import shortuuid
 
 from services.auth import fields, paging
 from services.auth.errors import HoldSettled, NotEnoughTokens, UserNotFound
-from services.auth.ownership import whose
+from services.auth.ownership import able, check_acting, whose
 from services.auth.storage import Conflict, Storage, Work
 from services.auth.values import Balance, Entry, EntryKind, Hold, Page
 from services.foundation import errors
@@ -53,7 +53,8 @@ class Purse:
     async def hold(self, *, hold_id: str, user_id: str, tokens: int, reason: str) -> int:
         """Take tokens aside for a task; gives the balance after it, the first one on a repeat.
 
-        Raises InvalidInput, RequestIdReused, NotEnoughTokens, HoldSettled, UserNotFound.
+        Raises InvalidInput, RequestIdReused, NotEnoughTokens, HoldSettled, UserNotFound,
+        AccountSuspended.
         """
         with fields.checked() as given:
             hold_id = given.id("hold_id", hold_id)
@@ -69,11 +70,11 @@ class Purse:
 
     async def _hold(self, wanted: Hold) -> int:
         async with self._storage.write() as work:
-            if not await work.purse.lock(wanted.user_id):
-                raise UserNotFound
-            first = await work.purse.find_hold(wanted.hold_id)
+            user = await work.users.lock(wanted.user_id)
+            first = await work.purse.find_hold(wanted.hold_id) if user is not None else None
             if first is not None:
                 return await _repeated_hold(work, first, wanted)
+            able(user)
             balance = await work.purse.change_balance(wanted.user_id, -wanted.tokens)
             if balance is None:
                 raise await _not_enough(work, wanted.user_id, wanted.tokens)
@@ -110,7 +111,8 @@ class Purse:
     async def _settle(self, hold_id: str, user_id: str, charge: int, reason: str) -> int:
         now = self._now()
         async with self._storage.write() as work:
-            there_is_a_purse = await work.purse.lock(user_id)
+            # A deleted account still has one, for its tasks that end later.
+            there_is_a_purse = await work.users.lock(user_id) is not None
             hold = await work.purse.find_hold(hold_id)
             if hold is None:
                 if charge:
@@ -150,7 +152,9 @@ class Purse:
     async def grant(self, caller: Caller, *, request_id: str, user_id: str, amount: int, reason: str) -> Entry:
         """Add tokens, or take them when negative; gives the entry, the first one on a repeat by the same caller.
 
-        Raises InvalidInput, RequestIdReused, NotEnoughTokens, UserNotFound.
+        Taking more than there is is refused, not cut down to what there is: the reason speaks of the amount that was
+        meant, and tokens held for running tasks may come back a moment later. Raises InvalidInput,
+        RequestIdReused, NotEnoughTokens, UserNotFound, AccountSuspended.
         """
         with fields.checked() as given:
             request_id = given.id("request_id", request_id)
@@ -176,24 +180,30 @@ class Purse:
 
     async def _grant(self, granted_by: str, request_id: str, wanted: Entry) -> Entry:
         async with self._storage.write() as work:
-            there_is_a_purse = await work.purse.lock(wanted.user_id)
+            user = await work.users.lock(wanted.user_id)
             first = await work.purse.find_grant(granted_by, request_id)
             if first is not None:
                 if (first.user_id, first.amount, first.reason) != (wanted.user_id, wanted.amount, wanted.reason):
                     raise errors.RequestIdReused
                 return first
-            if not there_is_a_purse:
+            if user is None or user.deleted:
                 raise UserNotFound
+            await check_acting(work, granted_by)
             balance = await work.purse.change_balance(wanted.user_id, wanted.amount, at_most=LARGEST_BALANCE)
             if balance is None and wanted.amount < 0:
                 raise await _not_enough(work, wanted.user_id, -wanted.amount)
             if balance is None:
-                raise errors.InvalidInput.of(
-                    errors.FieldViolation(field="amount", description=f"A balance is at most {LARGEST_BALANCE}.")
-                )
+                raise balance_too_large("amount")
             entry = dataclasses.replace(wanted, balance_after=balance)
             await work.purse.add_entry(entry, granted_by=granted_by, request_id=request_id)
             return entry
+
+
+def balance_too_large(field: str) -> errors.InvalidInput:
+    """What a field is refused with that would lift a balance out of bounds."""
+    return errors.InvalidInput.of(
+        errors.FieldViolation(field=field, description=f"A balance is at most {LARGEST_BALANCE}.")
+    )
 
 
 async def _repeated_hold(work: Work, first: Hold, wanted: Hold) -> int:

@@ -9,11 +9,11 @@ from typing import Final
 
 import shortuuid
 
-from services.auth import fields, paging
+from services.auth import fields, paging, values
 from services.auth.errors import SessionEnded, SessionNotFound
 from services.auth.noting import Notes
 from services.auth.secret_text import hash_secret, new_secret
-from services.auth.storage import Storage
+from services.auth.storage import Storage, Work
 from services.auth.tokens import Signer, scopes_of
 from services.auth.values import IdentityToken, Opened, Page, Session, User
 from services.foundation.identity import Caller
@@ -102,7 +102,9 @@ class Sessions:
     async def sign_out(self, secret: str) -> None:
         """End the session with this secret, if it is still there."""
         async with self._storage.write() as work:
-            await work.sessions.remove_by_secret(hash_secret(secret))
+            session = await work.sessions.remove_by_secret(hash_secret(secret))
+            if session is not None:
+                await _tell(work, session.user_id, session.session_id, self._now())
 
     async def listing(self, caller: Caller, *, page_size: int, page_token: str) -> Page[Session]:
         """The caller's open sessions, newest first."""
@@ -118,3 +120,20 @@ class Sessions:
         async with self._storage.write() as work:
             if not await work.sessions.remove(caller.subject, session_id):
                 raise SessionNotFound
+            await _tell(work, caller.subject, session_id, self._now())
+
+
+async def end_all(work: Work, user_id: str, now: dt.datetime, *, but: str = "") -> int:
+    """End a person's sessions, save one, within a transaction; says how many of them were open."""
+    # These are over already, and whoever keeps a stream open for one knew when it would be.
+    await work.sessions.remove_expired(user_id, now)
+    ended = await work.sessions.remove_others(user_id, but)
+    for session_id in ended:
+        await _tell(work, user_id, session_id, now)
+    return len(ended)
+
+
+async def _tell(work: Work, user_id: str, session_id: str, now: dt.datetime) -> None:
+    await work.outbox.add(
+        values.SessionEnded(event_id=shortuuid.uuid(), user_id=user_id, session_id=session_id, time=now)
+    )

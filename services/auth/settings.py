@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.auth.fields import MOST_TOKENS_AT_ONCE
+from services.auth.values import SignUpMode
 from services.foundation import settings
 
 _SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -30,8 +31,10 @@ class Settings(settings.Settings):
     """PEM file of the Ed25519 key, made if it is missing; unset means `auth/signing-key.pem` in the data folder."""
     service_secrets: Annotated[Mapping[str, SecretStr], NoDecode] = Field(default_factory=dict)
     """`web=…,tasks=…`: who may have a service token, and for which secret of at least 16 characters."""
-    signup: Literal["open", "closed"] = "open"
-    """Whether people may make accounts by themselves."""
+    signup: SignUpMode = SignUpMode.OPEN
+    """Who may make an account by themselves: `open` everybody, `code` who has an invitation code, `closed` nobody."""
+    nats_url: str = Field(default="nats://127.0.0.1:8022", validation_alias=settings.variable("NATS_URL"))
+    """Where NATS listens; while it is away, events wait in the database."""
     signup_tokens: int = Field(default=100, ge=0, le=MOST_TOKENS_AT_ONCE)
     """What a new account starts with, whole tokens."""
 

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from services.auth.values import ApiKey, Balance, Entry, Hold, Session, User
+from services.auth.values import ApiKey, Balance, Code, Entry, Event, Hold, ResetLink, Session, User
 
 T = TypeVar("T")
 
@@ -40,7 +40,13 @@ class Listing(Generic[T]):
 
 
 class Users(Protocol):
-    """Accounts."""
+    """Accounts. One that was deleted is found by `lock` alone."""
+
+    async def lock(self, user_id: str) -> User | None:
+        """One account, deleted or not, which nobody else changes until the transaction ends, nor its tokens."""
+
+    async def lock_active_staff(self) -> list[str]:
+        """The ids of the staff accounts that may sign in, locked in the same way."""
 
     async def add(self, user: User, password_hash: str) -> None:
         """Write a new account. Raises Conflict when the email is taken."""
@@ -59,6 +65,12 @@ class Users(Protocol):
 
     async def replace_password(self, user_id: str, *, old_hash: str, new_hash: str) -> bool:
         """Set the password hash if it is still the old one; says whether it was."""
+
+    async def set_active(self, user_id: str, active: bool) -> User | None:
+        """Suspend or restore; gives the account as it is then."""
+
+    async def erase(self, user_id: str, now: dt.datetime) -> None:
+        """Note that an account is deleted, and forget whose it was; its tokens stay."""
 
     async def note_session(self, user_id: str, *, password_hash: str, session_id: str) -> User | None:
         """Note the latest session if the password is still the checked one and the account active; None if not."""
@@ -82,14 +94,14 @@ class Sessions(Protocol):
     async def listing(self, user_id: str, *, now: dt.datetime, before: int | None, limit: int) -> Listing[Session]:
         """A person's sessions that have not expired."""
 
-    async def remove_by_secret(self, secret_hash: str) -> None:
-        """End the session with this secret, if there is one."""
+    async def remove_by_secret(self, secret_hash: str) -> Session | None:
+        """End the session with this secret; gives it, if there was one."""
 
     async def remove(self, user_id: str, session_id: str) -> bool:
         """End one of a person's sessions; says whether there was one."""
 
-    async def remove_others(self, user_id: str, keep: str, now: dt.datetime) -> int:
-        """End a person's sessions save one; says how many of them were open."""
+    async def remove_others(self, user_id: str, keep: str) -> list[str]:
+        """End a person's sessions save one; gives the ids of those that it ended."""
 
     async def remove_expired(self, user_id: str, now: dt.datetime) -> None:
         """Forget a person's expired sessions."""
@@ -113,12 +125,12 @@ class ApiKeys(Protocol):
     async def remove(self, user_id: str, api_key_id: str) -> bool:
         """Revoke one of a person's keys; says whether there was one."""
 
+    async def remove_all(self, user_id: str) -> None:
+        """Revoke every key of a person's."""
+
 
 class Purse(Protocol):
     """Balances, the append-only ledger and holds."""
-
-    async def lock(self, user_id: str) -> bool:
-        """Keep everybody else from the person's tokens until the transaction ends; False if there is no such person."""
 
     async def balance(self, user_id: str) -> Balance | None:
         """A person's balance; None if there is no such person."""
@@ -148,6 +160,54 @@ class Purse(Protocol):
         """Write what an open hold came to."""
 
 
+class Codes(Protocol):
+    """Codes and who redeemed them."""
+
+    async def add(self, code: Code, secret_hash: str) -> None:
+        """Write a new code."""
+
+    async def find(self, secret_hash: str) -> Code | None:
+        """The code with this text."""
+
+    async def listing(self, *, before: int | None, limit: int) -> Listing[Code]:
+        """Every code."""
+
+    async def withdraw(self, code_id: str, now: dt.datetime) -> Code | None:
+        """Note that a code is withdrawn, unless that is noted already; None if there is no such code."""
+
+    async def is_redeemed(self, code_id: str, user_id: str) -> bool:
+        """Whether the person has redeemed it."""
+
+    async def redeem(self, code_id: str, user_id: str, now: dt.datetime) -> bool:
+        """Count and note a redemption; False, and nothing done, for a code that is expired, withdrawn or used up.
+
+        Raises Conflict for the person's second.
+        """
+
+    async def forget(self, user_id: str) -> None:
+        """Forget which codes a person redeemed; how often each was stays."""
+
+
+class ResetLinks(Protocol):
+    """Reset links, one a person at most; one that was used is simply not there."""
+
+    async def add(self, link: ResetLink, secret_hash: str) -> None:
+        """Write a new link. Raises Conflict when the person has one."""
+
+    async def find(self, secret_hash: str) -> ResetLink | None:
+        """The link with this secret, expired or not."""
+
+    async def remove(self, user_id: str) -> None:
+        """Make a person's link void, if there is one."""
+
+
+class Outbox(Protocol):
+    """What other services are to be told."""
+
+    async def add(self, event: Event) -> None:
+        """Write down an event; it is published, once or more often, when the transaction is committed."""
+
+
 class Work(Protocol):
     """One transaction."""
 
@@ -166,6 +226,18 @@ class Work(Protocol):
     @property
     def purse(self) -> Purse:
         """Tokens."""
+
+    @property
+    def codes(self) -> Codes:
+        """Codes."""
+
+    @property
+    def resets(self) -> ResetLinks:
+        """Reset links."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Events."""
 
 
 class Storage(Protocol):

@@ -10,6 +10,14 @@ from services.foundation.identity import Role, Scope
 T = TypeVar("T")
 
 
+class SignUpMode(enum.StrEnum):
+    """Who may make an account by themselves."""
+
+    OPEN = "open"
+    CODE = "code"
+    CLOSED = "closed"
+
+
 class EntryKind(enum.StrEnum):
     """Why a ledger entry was written."""
 
@@ -17,6 +25,14 @@ class EntryKind(enum.StrEnum):
     HOLD = "hold"
     RETURN = "return"
     GRANT = "grant"
+    CODE = "code"
+
+
+class CodeKind(enum.StrEnum):
+    """What a code is for."""
+
+    TOKENS = "tokens"
+    INVITATION = "invitation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +63,8 @@ class User:
     """When the account was made."""
     latest_session_id: str = ""
     """The session opened last; empty if there never was one."""
+    deleted: bool = False
+    """Whether the account is gone, and only its ledger is left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +182,83 @@ class Balance:
     """Free to spend."""
     held: int
     """Taken aside for tasks that have not ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """A code that staff hand out; its text is kept only as a hash."""
+
+    code_id: str
+    """Opaque id."""
+    kind: CodeKind
+    """What it is for."""
+    prefix: str
+    """First characters of its text."""
+    tokens: int = 0
+    """What each redemption is worth; 0 for an invitation."""
+    reason: str
+    """Why it was issued, in words."""
+    max_redemptions: int
+    """How many redemptions there may be in all."""
+    redemptions: int = 0
+    """How many there were."""
+    created_by: str = ""
+    """Who issued it; empty for the command line."""
+    created_time: dt.datetime
+    """When it was issued."""
+    expire_time: dt.datetime | None = None
+    """When it stops being worth anything; None for never."""
+    withdrawn_time: dt.datetime | None = None
+    """When it was withdrawn; None if it was not."""
+
+    def is_valid(self, now: dt.datetime) -> bool:
+        """Whether somebody may redeem it now."""
+        expired = self.expire_time is not None and self.expire_time <= now
+        return self.redemptions < self.max_redemptions and self.withdrawn_time is None and not expired
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetLink:
+    """What lets a person set a new password, once; its secret is kept only as a hash."""
+
+    user_id: str
+    """Whose password."""
+    issued_by: str = ""
+    """The staff account that made it; empty for the command line."""
+    created_time: dt.datetime
+    """When it was made."""
+    expire_time: dt.datetime
+    """When it stops being good."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionEnded:
+    """A session was ended before its time."""
+
+    event_id: str
+    """Names the event."""
+    user_id: str
+    """Whose session."""
+    session_id: str
+    """Its public id."""
+    time: dt.datetime
+    """When it was ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserDeleted:
+    """An account is gone; what belongs to it elsewhere must go, too."""
+
+    event_id: str
+    """Names the event."""
+    user_id: str
+    """Whose account."""
+    time: dt.datetime
+    """When it was deleted."""
+
+
+Event = SessionEnded | UserDeleted
+"""What other services are told."""
 
 
 @dataclass(frozen=True, kw_only=True)

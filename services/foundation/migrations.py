@@ -43,8 +43,11 @@ def lock_number(folder: Path) -> int:
     return int.from_bytes(hashlib.sha256(folder.parent.name.encode()).digest()[:7])
 
 
-async def upgrade(url: str, folder: Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
-    """Bring the database to the newest schema; a second caller waits for the first, `wait_seconds` at most."""
+async def upgrade(url: str, folder: Path, *, wait_seconds: float = WAIT_SECONDS, to: str = "head") -> None:
+    """Bring the database to the newest schema, or `to` an older one; a second caller waits for the first.
+
+    It waits `wait_seconds` at most.
+    """
     config = _config(folder, url)
     engine = database.open_engine(url)
     wait_ms = int(wait_seconds * 1000)
@@ -63,7 +66,7 @@ async def upgrade(url: str, folder: Path, *, wait_seconds: float = WAIT_SECONDS)
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": lock_number(folder)})
             connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_TABLE_LOCK}'"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
     try:
         async with engine.begin() as connection:

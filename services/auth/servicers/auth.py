@@ -26,10 +26,20 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self._accounts, self._sessions, self._keys = accounts, sessions, keys
         self._service_secrets, self._signer = service_secrets, signer
 
+    async def GetSignUpMode(
+        self, request: auth_pb2.GetSignUpModeRequest, context: Context
+    ) -> auth_pb2.GetSignUpModeResponse:
+        """Say who may make an account."""
+        return auth_pb2.GetSignUpModeResponse(mode=convert.SIGN_UP_MODES[self._accounts.sign_up_mode])
+
     async def SignUp(self, request: auth_pb2.SignUpRequest, context: Context) -> auth_pb2.SignUpResponse:
         """Create an account and open its first session."""
         opened = await self._accounts.sign_up(
-            email=request.email, password=request.password, username=request.username, user_agent=request.user_agent
+            email=request.email,
+            password=request.password,
+            username=request.username,
+            user_agent=request.user_agent,
+            code=request.code,
         )
         return auth_pb2.SignUpResponse(opened=convert.opened(opened))
 

@@ -1,21 +1,32 @@
-"""Values → messages."""
+"""Values → messages, and the few messages → values that are more than a name."""
 
 import datetime as dt
 from typing import Final
 
-from daydream.auth.v1 import auth_pb2
+from daydream.auth.v1 import auth_pb2, codes_pb2
 from google.protobuf import timestamp_pb2
 
 from services.auth import values
-from services.auth.values import EntryKind
+from services.auth.values import CodeKind, EntryKind, SignUpMode
+from services.foundation import errors
 from services.foundation.identity import Role
 
+SIGN_UP_MODES: Final = {
+    SignUpMode.OPEN: auth_pb2.SIGN_UP_MODE_OPEN,
+    SignUpMode.CODE: auth_pb2.SIGN_UP_MODE_CODE,
+    SignUpMode.CLOSED: auth_pb2.SIGN_UP_MODE_CLOSED,
+}
 _ROLES: Final = {Role.USER: auth_pb2.ROLE_USER, Role.STAFF: auth_pb2.ROLE_STAFF}
 _KINDS: Final = {
     EntryKind.SIGN_UP: auth_pb2.ENTRY_KIND_SIGN_UP,
     EntryKind.HOLD: auth_pb2.ENTRY_KIND_HOLD,
     EntryKind.RETURN: auth_pb2.ENTRY_KIND_RETURN,
     EntryKind.GRANT: auth_pb2.ENTRY_KIND_GRANT,
+    EntryKind.CODE: auth_pb2.ENTRY_KIND_CODE,
+}
+_CODE_KINDS: Final = {
+    CodeKind.TOKENS: codes_pb2.CODE_KIND_TOKENS,
+    CodeKind.INVITATION: codes_pb2.CODE_KIND_INVITATION,
 }
 
 
@@ -24,6 +35,21 @@ def timestamp(time: dt.datetime) -> timestamp_pb2.Timestamp:
     message = timestamp_pb2.Timestamp()
     message.FromDatetime(time)
     return message
+
+
+def time_or_none(time: dt.datetime | None) -> timestamp_pb2.Timestamp | None:
+    """A time, if there is one."""
+    return None if time is None else timestamp(time)
+
+
+def to_time(field: str, message: timestamp_pb2.Timestamp) -> dt.datetime:
+    """A time that a caller says. Raises InvalidInput for one that no calendar has."""
+    try:
+        return message.ToDatetime(dt.UTC)
+    except (ValueError, OverflowError) as error:
+        raise errors.InvalidInput.of(
+            errors.FieldViolation(field=field, description="This is not a time of the years 1 to 9999.")
+        ) from error
 
 
 def user(value: values.User) -> auth_pb2.User:
@@ -78,7 +104,7 @@ def api_key(value: values.ApiKey) -> auth_pb2.ApiKey:
         scopes=sorted(scope.value for scope in value.scopes),
         prefix=value.prefix,
         created_time=timestamp(value.created_time),
-        last_used_time=None if value.last_used_time is None else timestamp(value.last_used_time),
+        last_used_time=time_or_none(value.last_used_time),
     )
 
 
@@ -92,4 +118,26 @@ def entry(value: values.Entry) -> auth_pb2.Entry:
         task_id=value.task_id,
         reason=value.reason,
         created_time=timestamp(value.created_time),
+    )
+
+
+def to_code_kind(kind: int) -> CodeKind | None:
+    """What a code is to be for; None for a number that says nothing here."""
+    return next((value for value, number in _CODE_KINDS.items() if int(number) == kind), None)
+
+
+def code(value: values.Code) -> codes_pb2.Code:
+    """A code without its text."""
+    return codes_pb2.Code(
+        code_id=value.code_id,
+        kind=_CODE_KINDS[value.kind],
+        prefix=value.prefix,
+        tokens=value.tokens,
+        reason=value.reason,
+        max_redemptions=value.max_redemptions,
+        redemptions=value.redemptions,
+        created_by=value.created_by,
+        created_time=timestamp(value.created_time),
+        expire_time=time_or_none(value.expire_time),
+        withdrawn_time=time_or_none(value.withdrawn_time),
     )

@@ -72,3 +72,7 @@ class SqlApiKeys:
         """Revoke one of a person's keys."""
         statement = sa.delete(ApiKeyRow).where(ApiKeyRow.user_id == user_id, ApiKeyRow.api_key_id == api_key_id)
         return await rows.count_changed(self._session, statement) > 0
+
+    async def remove_all(self, user_id: str) -> None:
+        """Revoke every key of a person's."""
+        await rows.count_changed(self._session, sa.delete(ApiKeyRow).where(ApiKeyRow.user_id == user_id))

@@ -31,11 +31,6 @@ class SqlPurse:
         """Works within the session's transaction."""
         self._session = session
 
-    async def lock(self, user_id: str) -> bool:
-        """Lock the person's row against changes; rows that refer to it may still be written."""
-        statement = sa.select(UserRow.id).where(UserRow.uuid == user_id).with_for_update(key_share=True)
-        return await self._session.scalar(statement) is not None
-
     async def balance(self, user_id: str) -> Balance | None:
         """A person's balance and what is held, as of one moment."""
         held = (
@@ -44,7 +39,11 @@ class SqlPurse:
             .correlate(UserRow)
             .scalar_subquery()
         )
-        found = (await self._session.execute(sa.select(UserRow.tokens, held).where(UserRow.uuid == user_id))).first()
+        found = (
+            await self._session.execute(
+                sa.select(UserRow.tokens, held).where(UserRow.uuid == user_id, UserRow.deleted_time.is_(None))
+            )
+        ).first()
         return None if found is None else Balance(tokens=found[0], held=int(found[1]))
 
     async def change_balance(self, user_id: str, amount: int, *, at_most: int | None = None) -> int | None:

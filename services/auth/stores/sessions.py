@@ -78,20 +78,25 @@ class SqlSessions:
             value=_session_of,
         )
 
-    async def remove_by_secret(self, secret_hash: str) -> None:
+    async def remove_by_secret(self, secret_hash: str) -> Session | None:
         """End the session with this secret, if there is one."""
-        await rows.count_changed(self._session, sa.delete(SessionRow).where(SessionRow.secret_hash == secret_hash))
+        statement = sa.delete(SessionRow).where(SessionRow.secret_hash == secret_hash).returning(SessionRow)
+        row = await self._session.scalar(statement.execution_options(synchronize_session=False))
+        return None if row is None else _session_of(row)
 
     async def remove(self, user_id: str, session_id: str) -> bool:
         """End one of a person's sessions."""
         statement = sa.delete(SessionRow).where(SessionRow.user_id == user_id, SessionRow.session_id == session_id)
         return await rows.count_changed(self._session, statement) > 0
 
-    async def remove_others(self, user_id: str, keep: str, now: dt.datetime) -> int:
-        """End a person's sessions save one; those that expired before do not count."""
-        await self.remove_expired(user_id, now)
-        statement = sa.delete(SessionRow).where(SessionRow.user_id == user_id, SessionRow.session_id != keep)
-        return await rows.count_changed(self._session, statement)
+    async def remove_others(self, user_id: str, keep: str) -> list[str]:
+        """End a person's sessions save one."""
+        statement = (
+            sa.delete(SessionRow)
+            .where(SessionRow.user_id == user_id, SessionRow.session_id != keep)
+            .returning(SessionRow.session_id)
+        )
+        return list(await self._session.scalars(statement.execution_options(synchronize_session=False)))
 
     async def remove_expired(self, user_id: str, now: dt.datetime) -> None:
         """Forget a person's expired sessions."""

@@ -1,6 +1,8 @@
 """Accounts in SQL."""
 
+import datetime as dt
 from collections.abc import Mapping
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,7 +29,11 @@ def user_of(row: UserRow) -> User:
         tokens=row.tokens,
         created_time=row.created_time,
         latest_session_id=row.session_id or "",
+        deleted=row.deleted_time is not None,
     )
+
+
+_THERE: Final = UserRow.deleted_time.is_(None)
 
 
 class SqlUsers:
@@ -57,26 +63,54 @@ class SqlUsers:
             )
         )
 
+    async def lock(self, user_id: str) -> User | None:
+        """One account, locked against changes; rows that refer to it may still be written."""
+        statement = sa.select(UserRow).where(UserRow.uuid == user_id).with_for_update(key_share=True)
+        row = await self._session.scalar(statement.execution_options(populate_existing=True))
+        return None if row is None else user_of(row)
+
+    async def lock_active_staff(self) -> list[str]:
+        """The staff accounts that may sign in, locked one after the other in the same order by everybody."""
+        statement = (
+            sa.select(UserRow.uuid)
+            .where(UserRow.role == Role.STAFF.value, UserRow.state)
+            .order_by(UserRow.id)
+            .with_for_update(key_share=True)
+        )
+        return list(await self._session.scalars(statement))
+
     async def get(self, user_id: str) -> User | None:
         """One account."""
-        row = await self._session.scalar(sa.select(UserRow).where(UserRow.uuid == user_id))
+        row = await self._session.scalar(sa.select(UserRow).where(UserRow.uuid == user_id, _THERE))
         return None if row is None else user_of(row)
 
     async def credentials(self, *, email: str | None = None, user_id: str | None = None) -> Credentials | None:
         """One account and its password hash."""
         condition = UserRow.email == email if email is not None else UserRow.uuid == user_id
-        row = await self._session.scalar(sa.select(UserRow).where(condition))
+        row = await self._session.scalar(sa.select(UserRow).where(condition, _THERE))
         return None if row is None else Credentials(user=user_of(row), password_hash=row.password_hash)
 
     async def listing(self, *, query: str, before: int | None, limit: int) -> Listing[User]:
         """Accounts whose email or name contains the query, any case."""
         searched = (UserRow.email, UserRow.username, UserRow.first_name, UserRow.last_name)
-        conditions = [sa.or_(*(column.icontains(query, autoescape=True) for column in searched))] if query else []
+        conditions: list[sa.ColumnElement[bool]] = [_THERE]
+        if query:
+            conditions.append(sa.or_(*(column.icontains(query, autoescape=True) for column in searched)))
         return await rows.listing(self._session, UserRow, *conditions, before=before, limit=limit, value=user_of)
 
     async def change(self, user_id: str, changes: Mapping[str, str]) -> User | None:
         """Set profile fields by name."""
         return await self._change(UserRow.uuid == user_id, changes)
+
+    async def set_active(self, user_id: str, active: bool) -> User | None:
+        """Suspend or restore."""
+        return await self._change(UserRow.uuid == user_id, {"state": active})
+
+    async def erase(self, user_id: str, now: dt.datetime) -> None:
+        """Overwrite all that says whose account it was; no address looks like what stands in for this one."""
+        nobody = {"email": f"deleted {user_id}", "password_hash": "", "session_id": None, "mobile": ""}
+        nameless = {"username": "", "first_name": "", "last_name": ""}
+        await self._change(UserRow.uuid == user_id, {**nobody, **nameless, "state": False, "deleted_time": now})
 
     async def replace_password(self, user_id: str, *, old_hash: str, new_hash: str) -> bool:
         """Set the password hash if it is still the old one."""
@@ -92,10 +126,10 @@ class SqlUsers:
         condition = sa.and_(UserRow.uuid == user_id, UserRow.password_hash == password_hash, UserRow.state)
         return await self._change(condition, {"session_id": session_id})
 
-    async def _change(self, condition: sa.ColumnElement[bool], changes: Mapping[str, str]) -> User | None:
+    async def _change(self, condition: sa.ColumnElement[bool], changes: Mapping[str, Any]) -> User | None:
         row = await self._session.scalar(
             sa.update(UserRow)
-            .where(condition)
+            .where(condition, _THERE)
             .values(**changes)
             .returning(UserRow)
             .execution_options(synchronize_session=False, populate_existing=True)

@@ -11,7 +11,7 @@ import grpc
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from daydream.auth.v1 import auth_pb2
+from daydream.auth.v1 import accounts_pb2, auth_pb2, codes_pb2
 
 from services.auth.bootstrap import HASHES_WAITING, HASHING_THREADS
 from services.auth.tokens import load_or_create_key
@@ -22,21 +22,27 @@ from tests.support.auth import SECRETS, RunningAuth, refusal, running_auth
 OPEN = {"AuthService/IssueServiceToken", "AuthService/ListSigningKeys"}
 GATEWAY = {
     "AuthService/SignUp", "AuthService/SignIn", "AuthService/SignOut", "AuthService/ResolveSession",
-    "AuthService/ResolveApiKey",
+    "AuthService/ResolveApiKey", "AccountService/ResetPassword",
 }  # fmt: skip
+SERVICES = {"AuthService/GetSignUpMode"}
 LEDGER = {"PurseService/HoldTokens", "PurseService/SettleHold"}
-STAFF = {"UserService/ListUsers", "PurseService/GrantTokens"}
+STAFF = {
+    "UserService/ListUsers", "PurseService/GrantTokens", "CodeService/IssueCode", "CodeService/ListCodes",
+    "CodeService/WithdrawCode", "AccountService/CreateResetLink", "AccountService/SuspendUser",
+    "AccountService/RestoreUser",
+}  # fmt: skip
 METHODS = [
     f"{service.name}/{method.name}"
-    for service in auth_pb2.DESCRIPTOR.services_by_name.values()
+    for file in (auth_pb2, accounts_pb2, codes_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 ]
 # These change the account itself: not for a key that was made to draw.
 IN_PERSON = {
     "AuthService/EndSession", "AuthService/CreateApiKey", "AuthService/RevokeApiKey", "UserService/UpdateUser",
-    "UserService/ChangePassword",
+    "UserService/ChangePassword", "CodeService/RedeemCode", "AccountService/DeleteUser",
 }  # fmt: skip
-OWN = set(METHODS) - OPEN - GATEWAY - LEDGER - STAFF
+OWN = set(METHODS) - OPEN - GATEWAY - LEDGER - SERVICES - STAFF
 
 
 @pytest.fixture
@@ -131,7 +137,7 @@ async def test_a_staff_key_with_the_admin_scope_changes_the_account_too(auth: Ru
 async def test_each_service_reaches_what_it_is_for(auth: RunningAuth) -> None:
     reached = [(await admitted(auth, metadata))[0] for metadata in (auth.web, auth.tasks, auth.stranger)]
 
-    assert reached == [OPEN | GATEWAY, OPEN | LEDGER, OPEN]
+    assert reached == [OPEN | SERVICES | GATEWAY, OPEN | SERVICES | LEDGER, OPEN | SERVICES]
 
 
 async def test_a_service_gets_a_token_for_its_secret_alone(auth: RunningAuth) -> None:
@@ -150,7 +156,7 @@ async def test_a_service_gets_a_token_for_its_secret_alone(auth: RunningAuth) ->
 
     web = client.ServiceIdentity(auth.channel, service="web", secret=SECRETS["web"])
     inside, _ = await admitted(auth, await web.metadata())
-    assert inside == OPEN | GATEWAY
+    assert inside == OPEN | SERVICES | GATEWAY
 
 
 def unsigned(claims: dict[str, Any], key_id: str) -> str:

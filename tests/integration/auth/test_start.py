@@ -1,98 +1,27 @@
 """auth as a process: what it needs, what it says when that is missing, and how it stops."""
 
-import contextlib
 import json
-import os
 import secrets
 import signal
 import socket
 import stat
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
 from daydream.auth.v1 import auth_pb2, auth_pb2_grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.support.ports import free_port, wait_for_port
+from services.auth import bootstrap
+from tests.support.auth_process import PASSWORD, WEB_SECRET, Command, wait_until_serving
+from tests.support.ports import free_port
 
-ROOT = Path(__file__).parents[3]
-PASSWORD = "correct horse battery"
-
-
-class Command:
-    """`python -m services.auth …` with a data folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        """Nothing is in the folder yet."""
-        self.folder = folder
-        self.port = free_port()
-        self.environment = {
-            **os.environ,
-            "DAYDREAM_DATA_DIR": str(folder),
-            "DAYDREAM_DRAIN_SECONDS": "1",
-            "AUTH_BIND": f"127.0.0.1:{self.port}",
-            "AUTH_SERVICE_SECRETS": "web=web-secret-of-this-test",
-        }
-
-    def run(self, *arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run it to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "services.auth", *arguments],
-            cwd=ROOT,
-            env=self.environment | environment,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def create_staff(self, email: str = "staff@daydream.local", given: str = PASSWORD + "\n") -> tuple[int, str, str]:
-        """Make a staff account; exit code, what it printed, the last line of its complaints."""
-        done = self.run("create-staff", "--email", email, "--password-stdin", given=given)
-        return done.returncode, done.stdout, (done.stderr.splitlines() or [""])[-1]
-
-    @contextlib.contextmanager
-    def serving(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Run it while the block lasts."""
-        with (self.folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "services.auth"], cwd=ROOT, env=self.environment, stderr=log
-            )
-            try:
-                wait_for_port(self.port)
-                yield process
-            finally:
-                process.kill()
-                process.wait()
+HEAD = sorted(path.name for path in (bootstrap.MIGRATIONS / "versions").glob("*.py"))[-1].partition("_")[0]
 
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     """A fresh data folder."""
     return Command(tmp_path)
-
-
-def wait_until_serving(channel: grpc.Channel) -> None:
-    """Return once the health service says SERVING."""
-    stub = health_pb2_grpc.HealthStub(channel)
-    deadline = time.monotonic() + 30
-    for service in (
-        "",
-        "daydream.auth.v1.AuthService",
-        "daydream.auth.v1.UserService",
-        "daydream.auth.v1.PurseService",
-    ):
-        answer = None
-        while answer is None or answer.status != health_pb2.HealthCheckResponse.SERVING:
-            assert time.monotonic() < deadline
-            request = health_pb2.HealthCheckRequest(service=service)
-            answer = stub.Check(request, timeout=10, wait_for_ready=True)  # type: ignore[attr-defined]
 
 
 def test_it_migrates_serves_and_stops_on_sigterm(command: Command) -> None:
@@ -104,9 +33,7 @@ def test_it_migrates_serves_and_stops_on_sigterm(command: Command) -> None:
     with command.serving() as process, grpc.insecure_channel(f"127.0.0.1:{command.port}") as channel:
         wait_until_serving(channel)
         stub = auth_pb2_grpc.AuthServiceStub(channel)
-        issued = stub.IssueServiceToken(
-            auth_pb2.IssueServiceTokenRequest(service="web", secret="web-secret-of-this-test"), timeout=10
-        )
+        issued = stub.IssueServiceToken(auth_pb2.IssueServiceTokenRequest(service="web", secret=WEB_SECRET), timeout=10)
         web = (("authorization", f"Bearer {issued.identity_token.token}"),)
         resolved = stub.ResolveApiKey(auth_pb2.ResolveApiKeyRequest(api_key=made["api_key"]), metadata=web, timeout=10)
         process.send_signal(signal.SIGTERM)
@@ -121,7 +48,7 @@ def test_it_migrates_serves_and_stops_on_sigterm(command: Command) -> None:
     assert (resolved.api_key.name, list(resolved.api_key.scopes)) == ("first run", ["admin", "generate", "read"])
     log = (command.folder / "log").read_text()
     assert "Traceback" not in log
-    for secret in (PASSWORD, made["api_key"], issued.identity_token.token, "web-secret-of-this-test"):
+    for secret in (PASSWORD, made["api_key"], issued.identity_token.token, WEB_SECRET):
         assert secret not in log
 
 
@@ -176,7 +103,7 @@ def test_an_unmigrated_database_is_one_sentence(command: Command) -> None:
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "the database of auth is at schema none, this version needs 0001: run `python -m services.auth migrate`"
+        f"the database of auth is at schema none, this version needs {HEAD}: run `python -m services.auth migrate`"
     )
     assert "Traceback" not in done.stderr
 

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.auth import models
+from services.auth import messages, models
 from services.auth.accounts import Accounts
+from services.auth.codes import Codes
 from services.auth.keys import ApiKeys
 from services.auth.passwords import Passwords
 from services.auth.purse import Purse
 from services.auth.sessions import Sessions
 from services.auth.stores import SqlStorage
 from services.auth.tokens import Signer
+from services.auth.values import SignUpMode
 from services.foundation import database
 from tests.support.clock import Clock
 
@@ -31,7 +33,7 @@ async def storage(tmp_path: Path) -> AsyncIterator[SqlStorage]:
     engine = database.open_engine(f"sqlite+aiosqlite:///{tmp_path}/auth.db")
     async with engine.begin() as connection:
         await connection.run_sync(models.Base.metadata.create_all)
-    yield SqlStorage(engine)
+    yield SqlStorage(engine, encode=messages.encode)
     await engine.dispose()
 
 
@@ -64,10 +66,16 @@ def keys(storage: SqlStorage, signer: Signer, clock: Clock) -> ApiKeys:
 @pytest.fixture
 def accounts(storage: SqlStorage, passwords: Passwords, sessions: Sessions, clock: Clock) -> Accounts:
     """Accounts that start with 100 tokens."""
-    return Accounts(storage, passwords, sessions, sign_up_open=True, sign_up_tokens=100, now=clock)
+    return Accounts(storage, passwords, sessions, sign_up_mode=SignUpMode.OPEN, sign_up_tokens=100, now=clock)
 
 
 @pytest.fixture
 def purse(storage: SqlStorage, clock: Clock) -> Purse:
     """Tokens."""
     return Purse(storage, now=clock)
+
+
+@pytest.fixture
+def codes(storage: SqlStorage, clock: Clock) -> Codes:
+    """Codes."""
+    return Codes(storage, now=clock)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from services.auth import messages
 from services.auth.accounts import Accounts
 from services.auth.errors import SessionEnded, TooManySignIns, UnknownApiKey, WrongCredentials
 from services.auth.keys import ApiKeys
@@ -20,7 +21,7 @@ from services.auth.sessions import Sessions
 from services.auth.storage import Conflict, Storage, Work
 from services.auth.stores import SqlStorage
 from services.auth.tokens import Signer
-from services.auth.values import Opened
+from services.auth.values import Opened, SignUpMode
 from services.foundation import database, errors
 from services.foundation.identity import Caller, Role, Scope
 from tests.support.clock import Clock
@@ -150,7 +151,7 @@ async def test_an_identity_token_ends_five_minutes_after_it_was_given(accounts: 
 def flooded(storage: SqlStorage, sessions: Sessions, clock: Clock) -> Iterator[Accounts]:
     """The same accounts behind a hasher that has no room."""
     full = Passwords(threads=1, waiting=-1)
-    yield Accounts(storage, full, sessions, sign_up_open=True, sign_up_tokens=100, now=clock)
+    yield Accounts(storage, full, sessions, sign_up_mode=SignUpMode.OPEN, sign_up_tokens=100, now=clock)
     full.close()
 
 
@@ -234,7 +235,7 @@ async def add_again(storage: SqlStorage, opened: Opened, password_hash: str) -> 
 
 async def test_a_database_that_does_not_answer_is_unavailable() -> None:
     engine = database.open_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    purse = Purse(SqlStorage(engine), now=database.utc_now)
+    purse = Purse(SqlStorage(engine, encode=messages.encode), now=database.utc_now)
 
     with pytest.raises(errors.Unavailable):
         await purse.hold(hold_id="task-1", user_id="ada", tokens=1, reason="")

@@ -38,7 +38,7 @@ def test_secrets_are_read_as_pairs_and_never_shown() -> None:
         {"database_url": "mysql://db/auth"},
         {"database_url": "postgresql+psycopg://db:port/auth"},
         {"bind": "8011"},
-        {"signup": "code"},
+        {"signup": "invite"},
         {"signup_tokens": -1},
         {"signup_tokens": 10**10},
     ],

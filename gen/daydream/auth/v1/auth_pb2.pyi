@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SignUpMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SignUpModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SignUpMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIGN_UP_MODE_UNSPECIFIED: _SignUpMode.ValueType  # 0
+    """Not said; never sent."""
+    SIGN_UP_MODE_OPEN: _SignUpMode.ValueType  # 1
+    """Everybody."""
+    SIGN_UP_MODE_CODE: _SignUpMode.ValueType  # 2
+    """Whoever has an invitation code."""
+    SIGN_UP_MODE_CLOSED: _SignUpMode.ValueType  # 3
+    """Nobody."""
+
+class SignUpMode(_SignUpMode, metaclass=_SignUpModeEnumTypeWrapper):
+    """Who may make an account by themselves."""
+
+SIGN_UP_MODE_UNSPECIFIED: SignUpMode.ValueType  # 0
+"""Not said; never sent."""
+SIGN_UP_MODE_OPEN: SignUpMode.ValueType  # 1
+"""Everybody."""
+SIGN_UP_MODE_CODE: SignUpMode.ValueType  # 2
+"""Whoever has an invitation code."""
+SIGN_UP_MODE_CLOSED: SignUpMode.ValueType  # 3
+"""Nobody."""
+Global___SignUpMode: _TypeAlias = SignUpMode  # noqa: Y015
+
 class _Role:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -383,6 +411,45 @@ class SigningKey(_message.Message):
 Global___SigningKey: _TypeAlias = SigningKey  # noqa: Y015
 
 @_typing.final
+class GetSignUpModeRequest(_message.Message):
+    """Asks who may make an account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSignUpModeRequest: _TypeAlias = GetSignUpModeRequest  # noqa: Y015
+
+@_typing.final
+class GetSignUpModeResponse(_message.Message):
+    """Who may make an account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    mode: Global___SignUpMode.ValueType
+    """As the operator set it."""
+    def __init__(
+        self,
+        *,
+        mode: Global___SignUpMode.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSignUpModeResponse: _TypeAlias = GetSignUpModeResponse  # noqa: Y015
+
+@_typing.final
 class SignUpRequest(_message.Message):
     """Asks for an account."""
 
@@ -392,6 +459,7 @@ class SignUpRequest(_message.Message):
     PASSWORD_FIELD_NUMBER: _builtins.int
     USERNAME_FIELD_NUMBER: _builtins.int
     USER_AGENT_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     """At most 128 characters."""
     password: _builtins.str
@@ -400,6 +468,10 @@ class SignUpRequest(_message.Message):
     """Optional shown name, at most 32 characters."""
     user_agent: _builtins.str
     """What the browser calls itself, for the session list."""
+    code: _builtins.str
+    """The invitation code where sign-up is by code, as the person typed it; not
+    looked at elsewhere.
+    """
     def __init__(
         self,
         *,
@@ -407,10 +479,11 @@ class SignUpRequest(_message.Message):
         password: _builtins.str = ...,
         username: _builtins.str = ...,
         user_agent: _builtins.str = ...,
+        code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "password", b"password", "user_agent", b"user_agent", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "email", b"email", "password", b"password", "user_agent", b"user_agent", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

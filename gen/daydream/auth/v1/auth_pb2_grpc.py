@@ -39,6 +39,11 @@ class AuthServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.GetSignUpMode = channel.unary_unary(
+                '/daydream.auth.v1.AuthService/GetSignUpMode',
+                request_serializer=daydream_dot_auth_dot_v1_dot_auth__pb2.GetSignUpModeRequest.SerializeToString,
+                response_deserializer=daydream_dot_auth_dot_v1_dot_auth__pb2.GetSignUpModeResponse.FromString,
+                _registered_method=True)
         self.SignUp = channel.unary_unary(
                 '/daydream.auth.v1.AuthService/SignUp',
                 request_serializer=daydream_dot_auth_dot_v1_dot_auth__pb2.SignUpRequest.SerializeToString,
@@ -109,10 +114,21 @@ class AuthServiceServicer:
     google.rpc.ErrorInfo whose reason is named beside each RPC.
     """
 
+    def GetSignUpMode(self, request, context):
+        """Says who may make an account by themselves, so that pages offer no way that
+        is shut. Open to every service; answered from memory.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SignUp(self, request, context):
-        """Creates an account with the sign-up tokens and opens its first session.
-        Failures: ALREADY_EXISTS EMAIL_TAKEN; INVALID_ARGUMENT with field
-        violations; PERMISSION_DENIED SIGN_UP_CLOSED.
+        """Creates an account with the sign-up tokens and opens its first session;
+        where sign-up is by code, this and the use of the code happen together or
+        not at all. Failures: ALREADY_EXISTS EMAIL_TAKEN; INVALID_ARGUMENT with field
+        violations; PERMISSION_DENIED SIGN_UP_CLOSED, or INVITATION_NEEDED when no
+        code was sent; NOT_FOUND CODE_NOT_VALID; RESOURCE_EXHAUSTED TOO_MANY_SIGN_INS
+        with RetryInfo.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,36 +168,40 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSessions(self, request, context):
-        """Lists the caller's open sessions, newest first.
+        """Lists the caller's open sessions, newest first. Read scope.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EndSession(self, request, context):
-        """Ends one of the caller's sessions. Failures: NOT_FOUND SESSION_NOT_FOUND.
+        """Ends one of the caller's sessions. Browser session or admin scope.
+        Failures: NOT_FOUND SESSION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateApiKey(self, request, context):
-        """Makes an API key; its secret is in this answer and never again.
-        Failures: INVALID_ARGUMENT; PERMISSION_DENIED for the admin scope without the staff role.
+        """Makes an API key; its secret is in this answer and never again. Browser
+        session or admin scope. Failures: INVALID_ARGUMENT; UNAUTHENTICATED
+        SESSION_ENDED; PERMISSION_DENIED for the admin scope without the staff role,
+        and for a scope that the caller does not have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListApiKeys(self, request, context):
-        """Lists the caller's API keys, newest first, without their secrets.
+        """Lists the caller's API keys, newest first, without their secrets. Read scope.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeApiKey(self, request, context):
-        """Revokes one of the caller's API keys. Failures: NOT_FOUND API_KEY_NOT_FOUND.
+        """Revokes one of the caller's API keys. Browser session or admin scope.
+        Failures: NOT_FOUND API_KEY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,6 +226,11 @@ class AuthServiceServicer:
 
 def add_AuthServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'GetSignUpMode': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSignUpMode,
+                    request_deserializer=daydream_dot_auth_dot_v1_dot_auth__pb2.GetSignUpModeRequest.FromString,
+                    response_serializer=daydream_dot_auth_dot_v1_dot_auth__pb2.GetSignUpModeResponse.SerializeToString,
+            ),
             'SignUp': grpc.unary_unary_rpc_method_handler(
                     servicer.SignUp,
                     request_deserializer=daydream_dot_auth_dot_v1_dot_auth__pb2.SignUpRequest.FromString,
@@ -281,6 +306,33 @@ class AuthService:
     token, and hands on what the person typed. Errors carry one
     google.rpc.ErrorInfo whose reason is named beside each RPC.
     """
+
+    @staticmethod
+    def GetSignUpMode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daydream.auth.v1.AuthService/GetSignUpMode',
+            daydream_dot_auth_dot_v1_dot_auth__pb2.GetSignUpModeRequest.SerializeToString,
+            daydream_dot_auth_dot_v1_dot_auth__pb2.GetSignUpModeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def SignUp(request,
@@ -644,7 +696,8 @@ class UserServiceServicer:
     """
 
     def GetUser(self, request, context):
-        """Reads one user. Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+        """Reads one user. Read scope.
+        Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -658,16 +711,18 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateUser(self, request, context):
-        """Changes the profile fields that are set. Failures: INVALID_ARGUMENT;
-        ALREADY_EXISTS EMAIL_TAKEN; NOT_FOUND USER_NOT_FOUND.
+        """Changes the profile fields that are set. Browser session or admin scope.
+        Failures: INVALID_ARGUMENT; ALREADY_EXISTS EMAIL_TAKEN; NOT_FOUND
+        USER_NOT_FOUND, also for another's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ChangePassword(self, request, context):
-        """Sets a new password and ends the person's other sessions.
-        Failures: UNAUTHENTICATED WRONG_CREDENTIALS; INVALID_ARGUMENT.
+        """Sets a new password, ends the person's other sessions and their reset links.
+        Browser session or admin scope. Failures: UNAUTHENTICATED WRONG_CREDENTIALS;
+        INVALID_ARGUMENT; RESOURCE_EXHAUSTED TOO_MANY_SIGN_INS with RetryInfo.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -859,14 +914,16 @@ class PurseServiceServicer:
     """
 
     def GetBalance(self, request, context):
-        """Reads a balance. Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+        """Reads a balance. Read scope.
+        Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListEntries(self, request, context):
-        """Lists ledger entries of one user, newest first.
+        """Lists ledger entries of one user, newest first. Read scope.
+        Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -878,7 +935,7 @@ class PurseServiceServicer:
         result; with other content it is INVALID_ARGUMENT REQUEST_ID_REUSED.
         Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
         FAILED_PRECONDITION HOLD_SETTLED for a hold released before it arrived;
-        NOT_FOUND USER_NOT_FOUND.
+        NOT_FOUND USER_NOT_FOUND; PERMISSION_DENIED ACCOUNT_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -895,9 +952,11 @@ class PurseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GrantTokens(self, request, context):
-        """Adds (or, when negative, takes) tokens with a reason. Staff only.
-        Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS; INVALID_ARGUMENT;
-        NOT_FOUND USER_NOT_FOUND.
+        """Adds (or, when negative, takes) tokens with a reason. Staff only. Taking more
+        than there is is refused, not cut down: the reason speaks of the amount.
+        Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
+        INVALID_ARGUMENT, also when the balance would grow out of bounds; NOT_FOUND
+        USER_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,10 +38,17 @@ class AuthServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthServiceAsyncStub: ...
+    GetSignUpMode: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetSignUpModeRequest, _auth_pb2.GetSignUpModeResponse]
+    """Says who may make an account by themselves, so that pages offer no way that
+    is shut. Open to every service; answered from memory.
+    """
     SignUp: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignUpRequest, _auth_pb2.SignUpResponse]
-    """Creates an account with the sign-up tokens and opens its first session.
-    Failures: ALREADY_EXISTS EMAIL_TAKEN; INVALID_ARGUMENT with field
-    violations; PERMISSION_DENIED SIGN_UP_CLOSED.
+    """Creates an account with the sign-up tokens and opens its first session;
+    where sign-up is by code, this and the use of the code happen together or
+    not at all. Failures: ALREADY_EXISTS EMAIL_TAKEN; INVALID_ARGUMENT with field
+    violations; PERMISSION_DENIED SIGN_UP_CLOSED, or INVITATION_NEEDED when no
+    code was sent; NOT_FOUND CODE_NOT_VALID; RESOURCE_EXHAUSTED TOO_MANY_SIGN_INS
+    with RetryInfo.
     """
     SignIn: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]
     """Opens a session; its id is new every time.
@@ -60,17 +67,23 @@ class AuthServiceStub:
     Failures: UNAUTHENTICATED UNKNOWN_API_KEY.
     """
     ListSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]
-    """Lists the caller's open sessions, newest first."""
+    """Lists the caller's open sessions, newest first. Read scope."""
     EndSession: _grpc.UnaryUnaryMultiCallable[_auth_pb2.EndSessionRequest, _auth_pb2.EndSessionResponse]
-    """Ends one of the caller's sessions. Failures: NOT_FOUND SESSION_NOT_FOUND."""
+    """Ends one of the caller's sessions. Browser session or admin scope.
+    Failures: NOT_FOUND SESSION_NOT_FOUND.
+    """
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CreateApiKeyRequest, _auth_pb2.CreateApiKeyResponse]
-    """Makes an API key; its secret is in this answer and never again.
-    Failures: INVALID_ARGUMENT; PERMISSION_DENIED for the admin scope without the staff role.
+    """Makes an API key; its secret is in this answer and never again. Browser
+    session or admin scope. Failures: INVALID_ARGUMENT; UNAUTHENTICATED
+    SESSION_ENDED; PERMISSION_DENIED for the admin scope without the staff role,
+    and for a scope that the caller does not have.
     """
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListApiKeysRequest, _auth_pb2.ListApiKeysResponse]
-    """Lists the caller's API keys, newest first, without their secrets."""
+    """Lists the caller's API keys, newest first, without their secrets. Read scope."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokeApiKeyRequest, _auth_pb2.RevokeApiKeyResponse]
-    """Revokes one of the caller's API keys. Failures: NOT_FOUND API_KEY_NOT_FOUND."""
+    """Revokes one of the caller's API keys. Browser session or admin scope.
+    Failures: NOT_FOUND API_KEY_NOT_FOUND.
+    """
     IssueServiceToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.IssueServiceTokenRequest, _auth_pb2.IssueServiceTokenResponse]
     """Gives a service its own identity token for its configured secret. Open to
     callers without a token, as it is where they get one.
@@ -89,10 +102,17 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    GetSignUpMode: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetSignUpModeRequest, _auth_pb2.GetSignUpModeResponse]  # type: ignore[assignment]
+    """Says who may make an account by themselves, so that pages offer no way that
+    is shut. Open to every service; answered from memory.
+    """
     SignUp: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignUpRequest, _auth_pb2.SignUpResponse]  # type: ignore[assignment]
-    """Creates an account with the sign-up tokens and opens its first session.
-    Failures: ALREADY_EXISTS EMAIL_TAKEN; INVALID_ARGUMENT with field
-    violations; PERMISSION_DENIED SIGN_UP_CLOSED.
+    """Creates an account with the sign-up tokens and opens its first session;
+    where sign-up is by code, this and the use of the code happen together or
+    not at all. Failures: ALREADY_EXISTS EMAIL_TAKEN; INVALID_ARGUMENT with field
+    violations; PERMISSION_DENIED SIGN_UP_CLOSED, or INVITATION_NEEDED when no
+    code was sent; NOT_FOUND CODE_NOT_VALID; RESOURCE_EXHAUSTED TOO_MANY_SIGN_INS
+    with RetryInfo.
     """
     SignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]  # type: ignore[assignment]
     """Opens a session; its id is new every time.
@@ -111,17 +131,23 @@ class AuthServiceAsyncStub(AuthServiceStub):
     Failures: UNAUTHENTICATED UNKNOWN_API_KEY.
     """
     ListSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """Lists the caller's open sessions, newest first."""
+    """Lists the caller's open sessions, newest first. Read scope."""
     EndSession: _aio.UnaryUnaryMultiCallable[_auth_pb2.EndSessionRequest, _auth_pb2.EndSessionResponse]  # type: ignore[assignment]
-    """Ends one of the caller's sessions. Failures: NOT_FOUND SESSION_NOT_FOUND."""
+    """Ends one of the caller's sessions. Browser session or admin scope.
+    Failures: NOT_FOUND SESSION_NOT_FOUND.
+    """
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreateApiKeyRequest, _auth_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
-    """Makes an API key; its secret is in this answer and never again.
-    Failures: INVALID_ARGUMENT; PERMISSION_DENIED for the admin scope without the staff role.
+    """Makes an API key; its secret is in this answer and never again. Browser
+    session or admin scope. Failures: INVALID_ARGUMENT; UNAUTHENTICATED
+    SESSION_ENDED; PERMISSION_DENIED for the admin scope without the staff role,
+    and for a scope that the caller does not have.
     """
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListApiKeysRequest, _auth_pb2.ListApiKeysResponse]  # type: ignore[assignment]
-    """Lists the caller's API keys, newest first, without their secrets."""
+    """Lists the caller's API keys, newest first, without their secrets. Read scope."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeApiKeyRequest, _auth_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
-    """Revokes one of the caller's API keys. Failures: NOT_FOUND API_KEY_NOT_FOUND."""
+    """Revokes one of the caller's API keys. Browser session or admin scope.
+    Failures: NOT_FOUND API_KEY_NOT_FOUND.
+    """
     IssueServiceToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.IssueServiceTokenRequest, _auth_pb2.IssueServiceTokenResponse]  # type: ignore[assignment]
     """Gives a service its own identity token for its configured secret. Open to
     callers without a token, as it is where they get one.
@@ -139,14 +165,27 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     """
 
     @_abc_1.abstractmethod
+    def GetSignUpMode(
+        self,
+        request: _auth_pb2.GetSignUpModeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.GetSignUpModeResponse, _abc.Awaitable[_auth_pb2.GetSignUpModeResponse]]:
+        """Says who may make an account by themselves, so that pages offer no way that
+        is shut. Open to every service; answered from memory.
+        """
+
+    @_abc_1.abstractmethod
     def SignUp(
         self,
         request: _auth_pb2.SignUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.SignUpResponse, _abc.Awaitable[_auth_pb2.SignUpResponse]]:
-        """Creates an account with the sign-up tokens and opens its first session.
-        Failures: ALREADY_EXISTS EMAIL_TAKEN; INVALID_ARGUMENT with field
-        violations; PERMISSION_DENIED SIGN_UP_CLOSED.
+        """Creates an account with the sign-up tokens and opens its first session;
+        where sign-up is by code, this and the use of the code happen together or
+        not at all. Failures: ALREADY_EXISTS EMAIL_TAKEN; INVALID_ARGUMENT with field
+        violations; PERMISSION_DENIED SIGN_UP_CLOSED, or INVITATION_NEEDED when no
+        code was sent; NOT_FOUND CODE_NOT_VALID; RESOURCE_EXHAUSTED TOO_MANY_SIGN_INS
+        with RetryInfo.
         """
 
     @_abc_1.abstractmethod
@@ -195,7 +234,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ListSessionsResponse, _abc.Awaitable[_auth_pb2.ListSessionsResponse]]:
-        """Lists the caller's open sessions, newest first."""
+        """Lists the caller's open sessions, newest first. Read scope."""
 
     @_abc_1.abstractmethod
     def EndSession(
@@ -203,7 +242,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.EndSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.EndSessionResponse, _abc.Awaitable[_auth_pb2.EndSessionResponse]]:
-        """Ends one of the caller's sessions. Failures: NOT_FOUND SESSION_NOT_FOUND."""
+        """Ends one of the caller's sessions. Browser session or admin scope.
+        Failures: NOT_FOUND SESSION_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def CreateApiKey(
@@ -211,8 +252,10 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.CreateApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.CreateApiKeyResponse, _abc.Awaitable[_auth_pb2.CreateApiKeyResponse]]:
-        """Makes an API key; its secret is in this answer and never again.
-        Failures: INVALID_ARGUMENT; PERMISSION_DENIED for the admin scope without the staff role.
+        """Makes an API key; its secret is in this answer and never again. Browser
+        session or admin scope. Failures: INVALID_ARGUMENT; UNAUTHENTICATED
+        SESSION_ENDED; PERMISSION_DENIED for the admin scope without the staff role,
+        and for a scope that the caller does not have.
         """
 
     @_abc_1.abstractmethod
@@ -221,7 +264,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.ListApiKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ListApiKeysResponse, _abc.Awaitable[_auth_pb2.ListApiKeysResponse]]:
-        """Lists the caller's API keys, newest first, without their secrets."""
+        """Lists the caller's API keys, newest first, without their secrets. Read scope."""
 
     @_abc_1.abstractmethod
     def RevokeApiKey(
@@ -229,7 +272,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.RevokeApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.RevokeApiKeyResponse, _abc.Awaitable[_auth_pb2.RevokeApiKeyResponse]]:
-        """Revokes one of the caller's API keys. Failures: NOT_FOUND API_KEY_NOT_FOUND."""
+        """Revokes one of the caller's API keys. Browser session or admin scope.
+        Failures: NOT_FOUND API_KEY_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def IssueServiceToken(
@@ -260,16 +305,20 @@ class UserServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UserServiceAsyncStub: ...
     GetUser: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetUserRequest, _auth_pb2.GetUserResponse]
-    """Reads one user. Failures: NOT_FOUND USER_NOT_FOUND, also for another's."""
+    """Reads one user. Read scope.
+    Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+    """
     ListUsers: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListUsersRequest, _auth_pb2.ListUsersResponse]
     """Lists users, newest first. Staff only."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_auth_pb2.UpdateUserRequest, _auth_pb2.UpdateUserResponse]
-    """Changes the profile fields that are set. Failures: INVALID_ARGUMENT;
-    ALREADY_EXISTS EMAIL_TAKEN; NOT_FOUND USER_NOT_FOUND.
+    """Changes the profile fields that are set. Browser session or admin scope.
+    Failures: INVALID_ARGUMENT; ALREADY_EXISTS EMAIL_TAKEN; NOT_FOUND
+    USER_NOT_FOUND, also for another's.
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]
-    """Sets a new password and ends the person's other sessions.
-    Failures: UNAUTHENTICATED WRONG_CREDENTIALS; INVALID_ARGUMENT.
+    """Sets a new password, ends the person's other sessions and their reset links.
+    Browser session or admin scope. Failures: UNAUTHENTICATED WRONG_CREDENTIALS;
+    INVALID_ARGUMENT; RESOURCE_EXHAUSTED TOO_MANY_SIGN_INS with RetryInfo.
     """
 
 @_typing.type_check_only
@@ -278,16 +327,20 @@ class UserServiceAsyncStub(UserServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetUser: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetUserRequest, _auth_pb2.GetUserResponse]  # type: ignore[assignment]
-    """Reads one user. Failures: NOT_FOUND USER_NOT_FOUND, also for another's."""
+    """Reads one user. Read scope.
+    Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+    """
     ListUsers: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListUsersRequest, _auth_pb2.ListUsersResponse]  # type: ignore[assignment]
     """Lists users, newest first. Staff only."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_auth_pb2.UpdateUserRequest, _auth_pb2.UpdateUserResponse]  # type: ignore[assignment]
-    """Changes the profile fields that are set. Failures: INVALID_ARGUMENT;
-    ALREADY_EXISTS EMAIL_TAKEN; NOT_FOUND USER_NOT_FOUND.
+    """Changes the profile fields that are set. Browser session or admin scope.
+    Failures: INVALID_ARGUMENT; ALREADY_EXISTS EMAIL_TAKEN; NOT_FOUND
+    USER_NOT_FOUND, also for another's.
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]  # type: ignore[assignment]
-    """Sets a new password and ends the person's other sessions.
-    Failures: UNAUTHENTICATED WRONG_CREDENTIALS; INVALID_ARGUMENT.
+    """Sets a new password, ends the person's other sessions and their reset links.
+    Browser session or admin scope. Failures: UNAUTHENTICATED WRONG_CREDENTIALS;
+    INVALID_ARGUMENT; RESOURCE_EXHAUSTED TOO_MANY_SIGN_INS with RetryInfo.
     """
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -299,7 +352,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.GetUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.GetUserResponse, _abc.Awaitable[_auth_pb2.GetUserResponse]]:
-        """Reads one user. Failures: NOT_FOUND USER_NOT_FOUND, also for another's."""
+        """Reads one user. Read scope.
+        Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+        """
 
     @_abc_1.abstractmethod
     def ListUsers(
@@ -315,8 +370,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.UpdateUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.UpdateUserResponse, _abc.Awaitable[_auth_pb2.UpdateUserResponse]]:
-        """Changes the profile fields that are set. Failures: INVALID_ARGUMENT;
-        ALREADY_EXISTS EMAIL_TAKEN; NOT_FOUND USER_NOT_FOUND.
+        """Changes the profile fields that are set. Browser session or admin scope.
+        Failures: INVALID_ARGUMENT; ALREADY_EXISTS EMAIL_TAKEN; NOT_FOUND
+        USER_NOT_FOUND, also for another's.
         """
 
     @_abc_1.abstractmethod
@@ -325,8 +381,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.ChangePasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ChangePasswordResponse, _abc.Awaitable[_auth_pb2.ChangePasswordResponse]]:
-        """Sets a new password and ends the person's other sessions.
-        Failures: UNAUTHENTICATED WRONG_CREDENTIALS; INVALID_ARGUMENT.
+        """Sets a new password, ends the person's other sessions and their reset links.
+        Browser session or admin scope. Failures: UNAUTHENTICATED WRONG_CREDENTIALS;
+        INVALID_ARGUMENT; RESOURCE_EXHAUSTED TOO_MANY_SIGN_INS with RetryInfo.
         """
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
@@ -339,16 +396,20 @@ class PurseServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PurseServiceAsyncStub: ...
     GetBalance: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetBalanceRequest, _auth_pb2.GetBalanceResponse]
-    """Reads a balance. Failures: NOT_FOUND USER_NOT_FOUND, also for another's."""
+    """Reads a balance. Read scope.
+    Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+    """
     ListEntries: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListEntriesRequest, _auth_pb2.ListEntriesResponse]
-    """Lists ledger entries of one user, newest first."""
+    """Lists ledger entries of one user, newest first. Read scope.
+    Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+    """
     HoldTokens: _grpc.UnaryUnaryMultiCallable[_auth_pb2.HoldTokensRequest, _auth_pb2.HoldTokensResponse]
     """Takes tokens out of the balance and keeps them for a task. The ledger
     service only. The same hold_id with the same content returns the first
     result; with other content it is INVALID_ARGUMENT REQUEST_ID_REUSED.
     Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
     FAILED_PRECONDITION HOLD_SETTLED for a hold released before it arrived;
-    NOT_FOUND USER_NOT_FOUND.
+    NOT_FOUND USER_NOT_FOUND; PERMISSION_DENIED ACCOUNT_SUSPENDED.
     """
     SettleHold: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SettleHoldRequest, _auth_pb2.SettleHoldResponse]
     """Ends a hold: charges some of it, returns the rest. The ledger service only.
@@ -357,9 +418,11 @@ class PurseServiceStub:
     a late HoldTokens is refused.
     """
     GrantTokens: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GrantTokensRequest, _auth_pb2.GrantTokensResponse]
-    """Adds (or, when negative, takes) tokens with a reason. Staff only.
-    Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS; INVALID_ARGUMENT;
-    NOT_FOUND USER_NOT_FOUND.
+    """Adds (or, when negative, takes) tokens with a reason. Staff only. Taking more
+    than there is is refused, not cut down: the reason speaks of the amount.
+    Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
+    INVALID_ARGUMENT, also when the balance would grow out of bounds; NOT_FOUND
+    USER_NOT_FOUND.
     """
 
 @_typing.type_check_only
@@ -368,16 +431,20 @@ class PurseServiceAsyncStub(PurseServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetBalance: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetBalanceRequest, _auth_pb2.GetBalanceResponse]  # type: ignore[assignment]
-    """Reads a balance. Failures: NOT_FOUND USER_NOT_FOUND, also for another's."""
+    """Reads a balance. Read scope.
+    Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+    """
     ListEntries: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListEntriesRequest, _auth_pb2.ListEntriesResponse]  # type: ignore[assignment]
-    """Lists ledger entries of one user, newest first."""
+    """Lists ledger entries of one user, newest first. Read scope.
+    Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+    """
     HoldTokens: _aio.UnaryUnaryMultiCallable[_auth_pb2.HoldTokensRequest, _auth_pb2.HoldTokensResponse]  # type: ignore[assignment]
     """Takes tokens out of the balance and keeps them for a task. The ledger
     service only. The same hold_id with the same content returns the first
     result; with other content it is INVALID_ARGUMENT REQUEST_ID_REUSED.
     Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
     FAILED_PRECONDITION HOLD_SETTLED for a hold released before it arrived;
-    NOT_FOUND USER_NOT_FOUND.
+    NOT_FOUND USER_NOT_FOUND; PERMISSION_DENIED ACCOUNT_SUSPENDED.
     """
     SettleHold: _aio.UnaryUnaryMultiCallable[_auth_pb2.SettleHoldRequest, _auth_pb2.SettleHoldResponse]  # type: ignore[assignment]
     """Ends a hold: charges some of it, returns the rest. The ledger service only.
@@ -386,9 +453,11 @@ class PurseServiceAsyncStub(PurseServiceStub):
     a late HoldTokens is refused.
     """
     GrantTokens: _aio.UnaryUnaryMultiCallable[_auth_pb2.GrantTokensRequest, _auth_pb2.GrantTokensResponse]  # type: ignore[assignment]
-    """Adds (or, when negative, takes) tokens with a reason. Staff only.
-    Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS; INVALID_ARGUMENT;
-    NOT_FOUND USER_NOT_FOUND.
+    """Adds (or, when negative, takes) tokens with a reason. Staff only. Taking more
+    than there is is refused, not cut down: the reason speaks of the amount.
+    Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
+    INVALID_ARGUMENT, also when the balance would grow out of bounds; NOT_FOUND
+    USER_NOT_FOUND.
     """
 
 class PurseServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -400,7 +469,9 @@ class PurseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.GetBalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.GetBalanceResponse, _abc.Awaitable[_auth_pb2.GetBalanceResponse]]:
-        """Reads a balance. Failures: NOT_FOUND USER_NOT_FOUND, also for another's."""
+        """Reads a balance. Read scope.
+        Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+        """
 
     @_abc_1.abstractmethod
     def ListEntries(
@@ -408,7 +479,9 @@ class PurseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.ListEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ListEntriesResponse, _abc.Awaitable[_auth_pb2.ListEntriesResponse]]:
-        """Lists ledger entries of one user, newest first."""
+        """Lists ledger entries of one user, newest first. Read scope.
+        Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+        """
 
     @_abc_1.abstractmethod
     def HoldTokens(
@@ -421,7 +494,7 @@ class PurseServiceServicer(metaclass=_abc_1.ABCMeta):
         result; with other content it is INVALID_ARGUMENT REQUEST_ID_REUSED.
         Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
         FAILED_PRECONDITION HOLD_SETTLED for a hold released before it arrived;
-        NOT_FOUND USER_NOT_FOUND.
+        NOT_FOUND USER_NOT_FOUND; PERMISSION_DENIED ACCOUNT_SUSPENDED.
         """
 
     @_abc_1.abstractmethod
@@ -442,9 +515,11 @@ class PurseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.GrantTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.GrantTokensResponse, _abc.Awaitable[_auth_pb2.GrantTokensResponse]]:
-        """Adds (or, when negative, takes) tokens with a reason. Staff only.
-        Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS; INVALID_ARGUMENT;
-        NOT_FOUND USER_NOT_FOUND.
+        """Adds (or, when negative, takes) tokens with a reason. Staff only. Taking more
+        than there is is refused, not cut down: the reason speaks of the amount.
+        Failures: FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
+        INVALID_ARGUMENT, also when the balance would grow out of bounds; NOT_FOUND
+        USER_NOT_FOUND.
         """
 
 def add_PurseServiceServicer_to_server(servicer: PurseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
