@@ -7,31 +7,38 @@ import socket
 from collections.abc import Coroutine
 from typing import Any, Final
 
+import grpc
 import shortuuid
 from daydream.tasks.v1 import tasks_pb2_grpc
 
 from services.foundation import database, identity, logs
 from services.foundation.rpc import client, server
-from services.tasks import access, messages, model_messages
+from services.tasks import access, messages, model_messages, roster
+from services.tasks.archive import Archive
 from services.tasks.attempt import Pace
 from services.tasks.board import Board
 from services.tasks.bus import Bus
 from services.tasks.dispatcher import Dispatcher
 from services.tasks.fleet import Fleet
-from services.tasks.images import ImageFolder
+from services.tasks.images import ImageFiles
 from services.tasks.ledger import Ledger
 from services.tasks.lineup import Lineup
-from services.tasks.outbox import Relay
+from services.tasks.outbox import Relays
 from services.tasks.purse import GrpcPurse
 from services.tasks.recovery import Recovery
+from services.tasks.roster import Lookup, Roster
 from services.tasks.servicer import TaskServicer
 from services.tasks.settings import Settings
+from services.tasks.storage import open_storage
 from services.tasks.store.base import Database
+from services.tasks.store.images import Images
 from services.tasks.store.leases import Leases
 from services.tasks.store.outbox import Outbox
 from services.tasks.store.tasks import Tasks
+from services.tasks.store.uploads import Uploads as UploadRows
 from services.tasks.store.workers import Workers
 from services.tasks.unoffered import Unoffered
+from services.tasks.uploads import Uploads
 from services.tasks.watch import Watching
 from services.tasks.worker import GrpcWorker
 
@@ -44,8 +51,8 @@ GOODBYE_SECONDS: Final = 5.0
 class Service:
     """One replica of the ledger."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Build every part; to be called with an event loop running."""
+    def __init__(self, settings: Settings, *, look_up: Lookup = roster.look_up) -> None:
+        """Build every part; to be called with an event loop running. `look_up` resolves the names of workers."""
         # No dispatcher that ever was may have had the same name: leases are told apart by it.
         replica = f"{socket.gethostname()[:30]}-{os.getpid()}-{shortuuid.ShortUUID().random(8)}"
         pace = Pace(lease_seconds=settings.lease_seconds, beat_seconds=settings.lease_seconds / 3)
@@ -55,21 +62,33 @@ class Service:
         tasks = Tasks(store)
         workers = Workers(store)
         leases = Leases(store, owner=replica, seconds=pace.lease_seconds)
-        images = ImageFolder(settings.images)
+        storage = open_storage(settings.images)
+        images = ImageFiles(storage)
+        uploads = Uploads(rows=UploadRows(store), storage=storage)
 
         self._auth = client.channel(settings.auth_target)
-        self._gpus = {target: client.channel(target) for target in settings.worker_targets}
+        self._gpus: dict[str, grpc.aio.Channel] = {}
         own = client.ServiceIdentity(self._auth, service=NAME, secret=settings.service_secret)
         purse = GrpcPurse(self._auth, own)
 
         self._bus = Bus(settings.nats_url, origin=replica)
         self._board = Board(self._bus)
-        self._relay = Relay(outbox=Outbox(store), purse=purse, publisher=self._bus, announcer=self._board)
+        self._relays = Relays(outbox=Outbox(store), purse=purse, publisher=self._bus.publisher, announcer=self._board)
         self._fleet = Fleet(
-            {target: GrpcWorker(channel, own) for target, channel in self._gpus.items()},
             store=workers,
             encode=model_messages.encode_capabilities,
             decode=model_messages.decode_capabilities,
+        )
+
+        def connect(target: str) -> GrpcWorker:
+            self._gpus[target] = client.channel(target)
+            return GrpcWorker(self._gpus[target], own)
+
+        async def disconnect(target: str) -> None:
+            await self._gpus.pop(target).close()
+
+        self._roster = Roster(
+            settings.worker_targets, fleet=self._fleet, connect=connect, disconnect=disconnect, look_up=look_up
         )
         self._dispatcher = Dispatcher(
             leases=leases,
@@ -77,14 +96,15 @@ class Service:
             images=images,
             announcer=self._board,
             pace=pace,
-            settle_now=self._relay.wake,
+            settle_now=self._relays.wake,
         )
         self._recovery = Recovery(
             tasks=tasks,
             leases=leases,
             files=images,
+            uploads=uploads,
             announcer=self._board,
-            settle_now=self._relay.wake,
+            settle_now=self._relays.wake,
             every_seconds=settings.lease_seconds / 2,
         )
         self._unoffered = Unoffered(
@@ -92,7 +112,7 @@ class Service:
             workers=workers,
             decode=model_messages.decode_capabilities,
             announcer=self._board,
-            settle_now=self._relay.wake,
+            settle_now=self._relays.wake,
             patience_seconds=settings.model_wait_seconds,
             every_seconds=settings.lease_seconds / 2,
         )
@@ -110,12 +130,15 @@ class Service:
                 announcer=self._board,
                 models=self._fleet.models,
                 queue_limit=settings.queue_limit,
-                settle_now=self._relay.wake,
+                queue_limit_per_user=settings.queue_limit_per_user,
+                settle_now=self._relays.wake,
             ),
             watching=Watching(tasks=tasks, board=self._board, lineup=lineup, connected=lambda: self._bus.connected),
             lineup=lineup,
             fleet=self._fleet,
             images=images,
+            archive=Archive(rows=Images(store), files=images),
+            uploads=uploads,
         )
         tasks_pb2_grpc.add_TaskServiceServicer_to_server(servicer, self._server.grpc)
         self._loops: list[asyncio.Task[None]] = []
@@ -127,7 +150,8 @@ class Service:
         for name, loop in (
             ("bus", self._bus.run(self._board.hear)),
             ("fleet", self._fleet.run()),
-            ("relay", self._relay.run()),
+            ("roster", self._roster.run()),
+            ("relays", self._relays.run()),
             ("recovery", self._recovery.run()),
             ("unoffered", self._unoffered.run()),
             ("dispatcher", self._dispatcher.run()),

@@ -13,7 +13,6 @@ from daydream.tasks.v1 import tasks_pb2
 from google.protobuf.message import DecodeError
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 
 from services.foundation import events, logs
 from services.tasks import messages
@@ -21,12 +20,6 @@ from services.tasks.ports import Change
 
 log = logs.logger(__name__)
 WAITING_CHANGES: Final = 1000
-_SUBJECT_TAKEN: Final = 10077
-"""JetStream's "maximum messages per subject exceeded": the event is there already, however long ago."""
-
-
-class NotConnected(Exception):
-    """NATS is away."""
 
 
 class Bus:
@@ -37,7 +30,7 @@ class Bus:
         self._url = url
         self._origin = origin
         self._client: Client | None = None
-        self._jetstream: JetStreamContext | None = None
+        self.publisher = events.Publisher()
         self._waiting: asyncio.Queue[Change] = asyncio.Queue(maxsize=WAITING_CHANGES)
 
     @property
@@ -58,13 +51,12 @@ class Bus:
 
             await client.subscribe(f"{events.TASK_CHANGED}.*.*", cb=on_message)
             self._client = client
-            with contextlib.suppress(nats.errors.Error):
-                # So that consumers find the stream before the first event; `publish` tries again if this fails.
-                self._jetstream = await events.declare_streams(client)
+            await self.publisher.use(client)
             while True:
                 await self._send(client, await self._waiting.get())
         finally:
             self._client = None
+            await self.publisher.use(None)
             await events.close(client)
 
     async def _send(self, client: Client, change: Change) -> None:
@@ -79,23 +71,3 @@ class Bus:
         if self.connected:
             with contextlib.suppress(asyncio.QueueFull):
                 self._waiting.put_nowait(change)
-
-    async def publish(self, event_id: str, payload: bytes) -> None:
-        """Store a completion event; returns also when JetStream had it already. Raises NotConnected and nats errors."""
-        if self._client is None or not self._client.is_connected:
-            raise NotConnected
-        try:
-            if self._jetstream is None:
-                self._jetstream = await events.declare_streams(self._client)
-            await self._jetstream.publish(
-                f"{events.TASK_ENDED}.{event_id}", payload, headers={"Nats-Msg-Id": event_id}, timeout=5
-            )
-        except nats.js.errors.APIError as error:
-            if error.err_code == _SUBJECT_TAKEN:
-                return
-            self._jetstream = None
-            raise
-        except nats.errors.Error:
-            # The server may have come back without its streams.
-            self._jetstream = None
-            raise

@@ -1,10 +1,16 @@
 """What the ledger refuses on purpose, below the kinds of `foundation.errors`; and what a worker can do to a task.
 
-InvalidInput ── RequestIdReused   (the foundation's own)
+InvalidInput ─┬ PictureRefused    an upload that is no picture, or none that can be used
+              └ UploadStalled     its sender fell silent
 NotFound ─────┬ TaskNotFound      missing, or somebody else's
-              └ ImageNotFound
-NotPossibleNow ─ NotEnoughTokens  auth refused the hold
-TooMuch ──────── QueueFull        the bound is reached
+              ├ ImageNotFound
+              └ UploadNotFound
+NotAllowed ───── AccountClosed    suspended or deleted, while its identity token was still good
+Unexpected ───── ImageDamaged     its file is not what was stored
+NotPossibleNow ┬ NotEnoughTokens  auth refused the hold
+               └ NoImages         there is nothing to pack
+TooMuch ──────┬ QueueFull         the bound is reached
+              └ OwnQueueFull      the bound of one person is
 Unavailable ──┬ NoWorker          none was ever seen
               └ AuthUnavailable   the purse does not answer
 
@@ -32,16 +38,58 @@ class ImageNotFound(errors.NotFound):
     reason = "IMAGE_NOT_FOUND"
 
 
+class UploadNotFound(errors.NotFound):
+    """There is no such upload; uploads are kept for a day after they were last used."""
+
+    reason = "UPLOAD_NOT_FOUND"
+
+
+class PictureRefused(errors.InvalidInput):
+    """The picture cannot be used."""
+
+    reason = "PICTURE_REFUSED"
+
+
+class UploadStalled(errors.InvalidInput):
+    """The upload stopped half-way; send it again."""
+
+    reason = "UPLOAD_STALLED"
+
+
+class ImageDamaged(errors.Unexpected):
+    """The image's file is damaged."""
+
+    reason = "IMAGE_DAMAGED"
+
+
+class AccountClosed(errors.NotAllowed):
+    """This account is suspended or was deleted, so it can draw nothing."""
+
+    reason = "ACCOUNT_CLOSED"
+
+
 class NotEnoughTokens(errors.NotPossibleNow):
     """You have too few tokens for this."""
 
     reason = "NOT_ENOUGH_TOKENS"
 
 
+class NoImages(errors.NotPossibleNow):
+    """There are no images to put into an archive."""
+
+    reason = "NO_IMAGES"
+
+
 class QueueFull(errors.TooMuch):
     """The queue is full; try again in a moment."""
 
     reason = "QUEUE_FULL"
+
+
+class OwnQueueFull(errors.TooMuch):
+    """You have as many tasks waiting as one person may have."""
+
+    reason = "OWN_QUEUE_FULL"
 
 
 class NoWorker(errors.Unavailable):

@@ -44,6 +44,8 @@ class Member:
     """In a row."""
     saved_at: float = float("-inf")
     """When what it says was last written down."""
+    watching: asyncio.Task[None] | None = None
+    """What asks it, while the fleet runs."""
 
 
 class Fleet:
@@ -51,7 +53,7 @@ class Fleet:
 
     def __init__(
         self,
-        workers: Mapping[str, Worker],
+        workers: Mapping[str, Worker] | None = None,
         *,
         store: WorkerStore,
         encode: Encode,
@@ -59,12 +61,34 @@ class Fleet:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`workers` by address, in the order of preference; `encode` and `decode` for what the store keeps."""
-        self._members = [Member(target=target, worker=worker) for target, worker in workers.items()]
+        self._members = [Member(target=target, worker=worker) for target, worker in (workers or {}).items()]
         self._store = store
         self._encode, self._decode = encode, decode
         self._clock = clock
-        self._remembered: tuple[Capabilities, ...] = ()
+        self._said_before: dict[str, Capabilities] = {}
+        self._group: asyncio.TaskGroup | None = None
         self._listeners: list[Callable[[], None]] = []
+
+    def targets(self) -> Sequence[str]:
+        """The workers there are, in the order of preference."""
+        return [member.target for member in self._members]
+
+    def join(self, target: str, worker: Worker) -> None:
+        """There is one worker more; a target that is there already is no news."""
+        if target not in self.targets():
+            member = Member(target=target, worker=worker, seen=self._said_before.get(target))
+            self._members.append(member)
+            self._begin(member)
+
+    def leave(self, target: str) -> bool:
+        """A worker is to go; whether it went, which it does not while it answers."""
+        for member in self._members:
+            if member.target == target and not member.answers:
+                self._members.remove(member)
+                if member.watching is not None:
+                    member.watching.cancel()
+                return True
+        return False
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` when a worker begins to answer."""
@@ -72,23 +96,24 @@ class Fleet:
 
     async def load(self) -> None:
         """Recall what workers said before this process started."""
-        said = {target: self._decode(stored) for target, stored in (await self._store.load()).items()}
+        self._said_before = {target: self._decode(stored) for target, stored in (await self._store.load()).items()}
         for member in self._members:
-            member.seen = said.pop(member.target, None)
-        # Workers at addresses that are no longer given: better than nothing, until one of ours was seen.
-        self._remembered = tuple(said.values())
+            member.seen = self._said_before.get(member.target)
 
     async def run(self) -> None:
         """Ask the workers until cancelled."""
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as self._group:
             for member in self._members:
-                group.create_task(self._watch(member))
+                self._begin(member)
+            # More may join at any time, so that a fleet of none runs on, too.
+            await asyncio.Event().wait()
 
     def models(self) -> Sequence[Model]:
         """Models of the workers seen last; of those that answer first."""
         up = [member.seen for member in self._members if member.seen is not None and member.answers]
         seen = [member.seen for member in self._members if member.seen is not None and not member.answers]
-        return capabilities.union((*up, *seen, *(() if up or seen else self._remembered)))
+        # Workers at addresses that are no longer given: better than nothing, until one of ours was seen.
+        return capabilities.union((*up, *seen, *(() if up or seen else self._said_before.values())))
 
     def slots(self) -> int:
         """Tasks that the workers which answer take at once."""
@@ -124,6 +149,10 @@ class Fleet:
         for member in self._members:
             if member.target == target:
                 member.refusals = 0
+
+    def _begin(self, member: Member) -> None:
+        if self._group is not None:
+            member.watching = self._group.create_task(self._watch(member))
 
     async def _watch(self, member: Member) -> None:
         while True:

@@ -1,37 +1,43 @@
-"""Image files: checked, given their settings as text, and written so that no power cut leaves half of one."""
+"""Image files: checked, given their settings as text, kept with their thumbnails, and checked again when they are read.
+
+An image's files are named after task, index and attempt, so that no two attempts share one and none ever changes. The
+thumbnails' names follow from the image's, so no row speaks of them.
+"""
 
 import asyncio
 import contextlib
 import hashlib
-import importlib.metadata
 import io
-import json
-import os
 import re
-import stat
-import struct
 import time
-import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from dataclasses import replace
+from typing import BinaryIO, Final
 
 import PIL.Image
 import shortuuid
 
 from services.foundation import database, logs
-from services.tasks.errors import GenerationFailed, ImageNotFound
+from services.tasks import png_text
+from services.tasks.errors import GenerationFailed, ImageDamaged, ImageNotFound
 from services.tasks.generation import Picture
-from services.tasks.values import Image, Parameters
+from services.tasks.storage import Storage
+from services.tasks.values import Image, Parameters, Size
 
 log = logs.logger(__name__)
 CHUNK_BYTES: Final = 1024 * 1024
-VERSION: Final = importlib.metadata.version("daydream")
-_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_HEADER_END: Final = len(_SIGNATURE) + 25
-"""The signature and IHDR, which is always first and always 25 bytes."""
-_PART: Final = ".part"
-_OURS: Final = re.compile(r"(?P<first>[0-9A-Za-z_-]{2})/(?P=first)[0-9A-Za-z_-]{20}/[0-9]+-[0-9]+\.png(\.part)?")
+PNG: Final = "image/png"
+WEBP: Final = "image/webp"
+SIDES: Final[Mapping[Size, int]] = {Size.SMALL: 256, Size.MEDIUM: 768}
+"""The longer side of a thumbnail in pixels, at most: a card on the timeline, and a viewer on a phone."""
+WEBP_QUALITY: Final = 82
+SWEEP_BATCH: Final = 200
+_DEPTH: Final = 3
+_OURS: Final = re.compile(
+    r"(?P<image>(?P<first>[0-9A-Za-z_-]{2})/(?P=first)[0-9A-Za-z_-]{20}/[0-9]+-[0-9]+)"
+    r"(\.png|\.(small|medium)\.webp)(?P<part>\.part)?"
+    r"|(?P<upload>uploads/(?P<up>[0-9A-Za-z_-]{2})/(?P=up)[0-9A-Za-z_-]{20})\.png(?P<upload_part>\.part)?"
+)
 """The only names this service gives. The folder may hold a person's other pictures, which are none of its business."""
 
 
@@ -51,20 +57,22 @@ class NotStored(GenerationFailed):
         super().__init__(reason="IMAGE_NOT_STORED", message="The image could not be stored; the disk may be full.")
 
 
-class ImageFolder:
-    """Image files below one folder, named after task, index and attempt so that no two attempts share a file."""
+class ImageFiles:
+    """The files of finished images in one storage."""
 
-    def __init__(self, folder: Path) -> None:
-        """The folder is made when the first image comes."""
-        self._folder = folder
+    def __init__(self, storage: Storage) -> None:
+        """Nothing is touched yet."""
+        self._storage = storage
 
     async def save(self, picture: Picture, *, task_id: str, index: int, attempt: int, parameters: Parameters) -> Image:
-        """Write an image safely. Raises BadPicture, and NotStored when the disk does not take it."""
+        """Keep an image and its thumbnails. Raises BadPicture, and NotStored when the storage does not take it."""
         path = f"{task_id[:2]}/{task_id}/{index}-{attempt}.png"
         try:
             data = await asyncio.to_thread(self._save, path, picture, parameters)
         except OSError as error:
             log.exception("image not stored", path=path)
+            with contextlib.suppress(OSError):
+                await self.remove(path)
             raise NotStored from error
         return Image(
             image_id=shortuuid.uuid(),
@@ -79,75 +87,113 @@ class ImageFolder:
         )
 
     async def remove(self, path: str) -> None:
-        """Remove a file that no row speaks of; one that is gone already is no error."""
-        await asyncio.to_thread((self._folder / path).unlink, missing_ok=True)
+        """Remove an image that no row speaks of, with its thumbnails; what is gone already is no error."""
+        for each in (*(_thumbnail_path(path, size) for size in SIDES), path):
+            await asyncio.to_thread(self._storage.remove, each)
 
-    async def read(self, image: Image) -> AsyncGenerator[bytes, None]:
-        """The file in pieces of at most 1 MiB. Raises ImageNotFound when it is gone."""
-        try:
-            file = await asyncio.to_thread((self._folder / image.path).open, "rb")
-        except FileNotFoundError as error:
-            raise ImageNotFound from error
-        try:
-            while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
-                yield piece
-        finally:
-            file.close()
+    async def open(self, image: Image, size: Size) -> tuple[Image, AsyncGenerator[bytes, None]]:
+        """What the file of that size is, and the file in pieces of at most 1 MiB.
 
-    async def older_than(self, seconds: float) -> AsyncIterator[Sequence[str]]:
-        """Paths of the files of ours last written longer ago, in batches: what a sweep for orphans looks at."""
+        Raises ImageNotFound when it is gone; the pieces raise ImageDamaged, before the last of them, when it has
+        changed since it was stored.
+        """
+        if size is Size.ORIGINAL:
+            return image, self._pieces(image)
+        data, width, height = await asyncio.to_thread(self._thumbnail, image, size)
+        digest = hashlib.sha256(data).hexdigest()
+        about = replace(image, width=width, height=height, bytes=len(data), sha256=digest, content_type=WEBP)
+        return about, _one(data)
+
+    async def whole(self, image: Image) -> bytes:
+        """The image's file. Raises ImageNotFound, and ImageDamaged when it has changed since it was stored."""
+        return b"".join([piece async for piece in self._pieces(image)])
+
+    async def older_than(self, seconds: float) -> AsyncIterator[Mapping[str, str]]:
+        """Files of ours last written longer ago, in batches: what a sweep for orphans looks at.
+
+        Each comes with the image that it belongs to: it is an orphan where no row speaks of that.
+        """
         walk = self._walk(time.time() - seconds)
-        while batch := await asyncio.to_thread(next, walk, ()):
+        while batch := await asyncio.to_thread(next, walk, None):
             yield batch
 
-    def _walk(self, before: float) -> Iterator[Sequence[str]]:
-        batch: list[str] = []
-        for path in self._folder.glob("*/*/*"):
-            name = path.relative_to(self._folder).as_posix()
-            if _OURS.fullmatch(name) is None:
+    async def remove_file(self, path: str) -> None:
+        """Remove a single file."""
+        await asyncio.to_thread(self._storage.remove, path)
+
+    def _walk(self, before: float) -> Iterator[Mapping[str, str]]:
+        batch: dict[str, str] = {}
+        for path, written in self._storage.files(_DEPTH):
+            named = _OURS.fullmatch(path)
+            if named is None or written >= before:
                 continue
-            # A file may be renamed or removed while the walk goes on.
-            with contextlib.suppress(FileNotFoundError):
-                about = path.lstat()
-                if stat.S_ISREG(about.st_mode) and about.st_mtime < before:
-                    batch.append(name)
-            if len(batch) == 200:
+            # A file that was never finished belongs to no image, whatever rows there are.
+            unfinished = named["part"] or named["upload_part"]
+            batch[path] = "" if unfinished else f"{named['image'] or named['upload']}.png"
+            if len(batch) == SWEEP_BATCH:
                 yield batch
-                batch = []
+                batch = {}
         if batch:
             yield batch
 
+    async def _pieces(self, image: Image) -> AsyncGenerator[bytes, None]:
+        file = await asyncio.to_thread(self._open, image.path)
+        digest, held = hashlib.sha256(), b""
+        try:
+            while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                digest.update(piece)
+                if held:
+                    yield held
+                held = piece
+        except OSError as error:
+            raise ImageDamaged(cause_detail=f"{image.path}: {error!r}") from error
+        finally:
+            file.close()
+        # The last piece waits for the digest: whoever has the whole file has the right one.
+        if digest.hexdigest() != image.sha256:
+            raise ImageDamaged(cause_detail=f"{image.path} is not what was stored")
+        yield held
+
+    def _open(self, path: str) -> BinaryIO:
+        try:
+            return self._storage.open(path)
+        except FileNotFoundError as error:
+            raise ImageNotFound from error
+
     def _save(self, path: str, picture: Picture, parameters: Parameters) -> bytes:
-        _check(picture)
-        data = with_text(picture.data, text_chunks(parameters, picture))
-        target = self._folder / path
-        for folder in _missing(target.parent):
-            folder.mkdir(exist_ok=True)
-            _sync_folder(folder.parent)
-        aside = target.with_name(f"{target.name}{_PART}")
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(target)
-        # Without this the name, unlike the bytes, could be lost in a power cut.
-        _sync_folder(target.parent)
+        thumbnails = _checked(picture)
+        chunks = png_text.text_chunks(parameters, seed=picture.seed, width=picture.width, height=picture.height)
+        data = png_text.with_text(picture.data, chunks)
+        for size, thumbnail in thumbnails.items():
+            self._storage.write(_thumbnail_path(path, size), thumbnail)
+        self._storage.write(path, data)
         return data
 
+    def _thumbnail(self, image: Image, size: Size) -> tuple[bytes, int, int]:
+        path = _thumbnail_path(image.path, size)
+        try:
+            with self._storage.open(path) as file:
+                data = file.read()
+        except FileNotFoundError:
+            # From before there were thumbnails; the next reader finds it.
+            with self._open(image.path) as file, PIL.Image.open(io.BytesIO(file.read()), formats=["PNG"]) as opened:
+                data = _webp(opened, SIDES[size])
+            self._storage.write(path, data)
+        with PIL.Image.open(io.BytesIO(data), formats=["WEBP"]) as opened:
+            return data, opened.width, opened.height
 
-def _missing(folder: Path) -> list[Path]:
-    return [each for each in reversed((folder, *folder.parents)) if not each.exists()]
+
+async def _one(data: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield data[start : start + CHUNK_BYTES]
 
 
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+def _thumbnail_path(path: str, size: Size) -> str:
+    return f"{path.removesuffix('.png')}.{size}.webp"
 
 
-def _check(picture: Picture) -> None:
+def _checked(picture: Picture) -> Mapping[Size, bytes]:
+    """The thumbnails of a picture that is what it claims to be. Raises BadPicture."""
     try:
         with PIL.Image.open(io.BytesIO(picture.data), formats=["PNG"]) as image:
             # The size is known before anything is unpacked.
@@ -157,50 +203,15 @@ def _check(picture: Picture) -> None:
             image.verify()
         with PIL.Image.open(io.BytesIO(picture.data), formats=["PNG"]) as image:
             image.load()
+            return {size: _webp(image, side) for size, side in SIDES.items()}
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise BadPicture from error
 
 
-def text_chunks(parameters: Parameters, picture: Picture) -> dict[str, str]:
-    """What an image says of itself: `parameters` as common tools read it, and `daydream`, the same as JSON."""
-    settings = {
-        "Steps": parameters.steps,
-        "Sampler": parameters.sampler,
-        "CFG scale": f"{parameters.guidance:g}",
-        "Seed": picture.seed,
-        "Size": f"{picture.width}x{picture.height}",
-        "Model": parameters.model,
-        "Version": f"daydream {VERSION}",
-    }
-    lines = [parameters.prompt]
-    if parameters.negative_prompt:
-        lines.append(f"Negative prompt: {parameters.negative_prompt}")
-    lines.append(", ".join(f"{name}: {value}" for name, value in settings.items()))
-    exact = {
-        "prompt": parameters.prompt,
-        "negative_prompt": parameters.negative_prompt,
-        "model": parameters.model,
-        "sampler": parameters.sampler,
-        "steps": parameters.steps,
-        "guidance": parameters.guidance,
-        "width": picture.width,
-        "height": picture.height,
-        "seed": picture.seed,
-        "version": VERSION,
-    }
-    return {"parameters": "\n".join(lines), "daydream": json.dumps(exact)}
-
-
-def with_text(png: bytes, chunks: dict[str, str]) -> bytes:
-    """The file with text chunks after its header; not one pixel is encoded again."""
-    packed = b"".join(_chunk(keyword, text) for keyword, text in chunks.items())
-    return png[:_HEADER_END] + packed + png[_HEADER_END:]
-
-
-def _chunk(keyword: str, text: str) -> bytes:
-    try:
-        kind, body = b"tEXt", keyword.encode("latin-1") + b"\0" + text.encode("latin-1")
-    except UnicodeEncodeError:
-        # iTXt: not compressed, no language, no translated keyword.
-        kind, body = b"iTXt", keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+def _webp(image: PIL.Image.Image, side: int) -> bytes:
+    """The picture no larger than `side`, and never enlarged."""
+    small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    small.thumbnail((side, side), PIL.Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    small.save(file, "WEBP", quality=WEBP_QUALITY, method=4)
+    return file.getvalue()

@@ -9,10 +9,10 @@ from typing import Final
 
 import shortuuid
 
-from services.foundation.errors import DaydreamError, RequestIdReused
+from services.foundation.errors import DaydreamError, RequestIdReused, TooMuch
 from services.tasks import identifiers, parameters, pricing
 from services.tasks.capabilities import Model
-from services.tasks.errors import AuthUnavailable, ImageNotFound, NoWorker, QueueFull, TaskNotFound
+from services.tasks.errors import AuthUnavailable, ImageNotFound, NoWorker, OwnQueueFull, QueueFull, TaskNotFound
 from services.tasks.ports import Announcer, Purse, TaskStore, stored
 from services.tasks.states import State
 from services.tasks.values import Image, NewTask, Task
@@ -34,21 +34,26 @@ class Ledger:
         announcer: Announcer,
         models: Callable[[], Sequence[Model]],
         queue_limit: int,
+        queue_limit_per_user: int,
         settle_now: Callable[[], None],
     ) -> None:
-        """`models` gives those last seen; `queue_limit` bounds what waits; `settle_now` wakes the relay."""
+        """`models` gives those last seen; `queue_limit` bounds what waits, `queue_limit_per_user` what of one owner's.
+
+        `settle_now` wakes the relay.
+        """
         self._tasks = tasks
         self._purse = purse
         self._announcer = announcer
         self._models = models
         self._settle_now = settle_now
         self.queue_limit = queue_limit
+        self.queue_limit_per_user = queue_limit_per_user
 
     async def submit(self, *, user_id: str, session_id: str, request_id: str, asked: parameters.Asked) -> Task:
         """Accept a task: check it, price it, hold the price, queue it.
 
-        Raises InvalidInput, RequestIdReused, NoWorker, QueueFull, NotEnoughTokens, AuthUnavailable; after each of
-        them the ledger and the balance are as before.
+        Raises InvalidInput, RequestIdReused, NoWorker, QueueFull, OwnQueueFull, NotEnoughTokens, AccountClosed,
+        AuthUnavailable; after each of them the ledger and the balance are as before.
         """
         parameters.check_request_id(request_id)
         for _ in range(SUBMIT_TRIES):
@@ -74,12 +79,18 @@ class Ledger:
                 parameters=resolved,
                 price=pricing.price(resolved),
             )
-            task = await self._tasks.admit(new, limit=self.queue_limit)
+            task = await self._tasks.admit(new, limit=self.queue_limit, limit_each=self.queue_limit_per_user)
         if task is None:
-            raise QueueFull(retry_after=RETRY_SECONDS)
+            raise await self._full(user_id)
         if task.digest != asked.digest():
             raise RequestIdReused
         return task
+
+    async def _full(self, user_id: str) -> TooMuch:
+        if await self._tasks.waiting_of(user_id) >= self.queue_limit_per_user:
+            said = f"You have {self.queue_limit_per_user} tasks waiting, as many as one person may have at once."
+            return OwnQueueFull(said, retry_after=RETRY_SECONDS)
+        return QueueFull(retry_after=RETRY_SECONDS)
 
     def models(self) -> Sequence[Model]:
         """Models of the workers last seen, the default first. Raises NoWorker while none was ever seen."""

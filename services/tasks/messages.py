@@ -15,12 +15,19 @@ from services.tasks.estimates import Line
 from services.tasks.parameters import Asked
 from services.tasks.ports import Change
 from services.tasks.states import State
+from services.tasks.uploads import KEPT_AFTER_USE
 from services.tasks.watch import Update
 
 _BLAMED: Final[Mapping[values.Blame, type[errors.DaydreamError]]] = {
     values.Blame.REQUEST: errors.InvalidInput,
     values.Blame.WORKER: errors.Unavailable,
     values.Blame.OURS: errors.Unexpected,
+}
+_SIZES: Final[Mapping[int, values.Size]] = {
+    tasks_pb2.ImageSize.IMAGE_SIZE_UNSPECIFIED: values.Size.ORIGINAL,
+    tasks_pb2.ImageSize.IMAGE_SIZE_ORIGINAL: values.Size.ORIGINAL,
+    tasks_pb2.ImageSize.IMAGE_SIZE_SMALL: values.Size.SMALL,
+    tasks_pb2.ImageSize.IMAGE_SIZE_MEDIUM: values.Size.MEDIUM,
 }
 
 
@@ -57,6 +64,16 @@ def to_states(numbers: Iterable[int]) -> tuple[State, ...]:
             )
         found.append(State[state])
     return tuple(found)
+
+
+def to_size(number: int) -> values.Size:
+    """The size of an image that is asked for. Raises InvalidInput for one that does not exist."""
+    try:
+        return _SIZES[number]
+    except KeyError as error:
+        raise errors.InvalidInput.of(
+            errors.FieldViolation(field="size", description=f"{number} is not a size of images.")
+        ) from error
 
 
 def to_task(view: values.View) -> tasks_pb2.Task:
@@ -115,10 +132,23 @@ def to_image(image: values.Image) -> tasks_pb2.Image:
         seed=image.seed,
         width=image.width,
         height=image.height,
-        content_type="image/png",
+        content_type=image.content_type,
         bytes=image.bytes,
         sha256=image.sha256,
         created_time=to_time(image.created),
+    )
+
+
+def to_upload(upload: values.Upload) -> tasks_pb2.Upload:
+    """A picture somebody brought."""
+    return tasks_pb2.Upload(
+        upload_id=upload.upload_id,
+        width=upload.width,
+        height=upload.height,
+        bytes=upload.bytes,
+        sha256=upload.sha256,
+        created_time=to_time(upload.created),
+        expire_time=to_time(upload.used + KEPT_AFTER_USE),
     )
 
 

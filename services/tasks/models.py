@@ -9,6 +9,7 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from services.foundation import outbox_table
 from services.foundation.database import UtcDateTime
 
 # SQLite numbers rows by itself only where the key is exactly INTEGER.
@@ -90,6 +91,25 @@ class Image(Base):
     date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
+class Upload(Base):
+    """A picture somebody brought; the file came first."""
+
+    __tablename__ = "upload"
+    __table_args__ = (sa.Index("ix_upload_owner", "user_id", "used"), sa.Index("ix_upload_used", "used"))
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    uuid: Mapped[str] = mapped_column(sa.String(42), unique=True)
+    user_id: Mapped[str] = mapped_column(sa.String(42))
+    path: Mapped[str] = mapped_column(sa.String(512), unique=True)
+    width: Mapped[int] = mapped_column()
+    height: Mapped[int] = mapped_column()
+    bytes: Mapped[int] = mapped_column(sa.BigInteger)
+    sha256: Mapped[str] = mapped_column(sa.String(64))
+    date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    # When a task last asked for it, or when it came.
+    used: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
 class Owner(Base):
     """A person's counter of changes. Its row lock puts the changes of one owner in the order they commit in."""
 
@@ -120,7 +140,7 @@ class Worker(Base):
     seen: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
-class Settlement(Base):
+class Settlement(outbox_table.Waiting, Base):
     """A hold that auth must still be told the end of; removed once it acknowledged."""
 
     __tablename__ = "settlement"
@@ -130,11 +150,9 @@ class Settlement(Base):
     user_id: Mapped[str] = mapped_column(sa.String(42))
     charge: Mapped[int] = mapped_column(sa.BigInteger)
     reason: Mapped[str] = mapped_column(sa.String(200))
-    attempts: Mapped[int] = mapped_column(default=0)
-    due: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
-class Event(Base):
+class Event(outbox_table.Waiting, Base):
     """A completion event that JetStream must still store; removed once it acknowledged."""
 
     __tablename__ = "outbox"
@@ -142,5 +160,3 @@ class Event(Base):
 
     event_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     payload: Mapped[bytes] = mapped_column(sa.LargeBinary)
-    attempts: Mapped[int] = mapped_column(default=0)
-    due: Mapped[dt.datetime] = mapped_column(UtcDateTime)

@@ -7,10 +7,12 @@ from daydream.auth.v1 import auth_pb2, auth_pb2_grpc
 
 from services.foundation import errors, logs
 from services.foundation.rpc import client
-from services.tasks.errors import AuthUnavailable, NotEnoughTokens
+from services.tasks.errors import AccountClosed, AuthUnavailable, NotEnoughTokens
 
 log = logs.logger(__name__)
 RETRY_SECONDS: Final = 2.0
+# What auth says of an account that may spend nothing, or is there no more.
+_CLOSED: Final = frozenset({"ACCOUNT_SUSPENDED", "USER_NOT_FOUND"})
 
 
 class GrpcPurse:
@@ -22,16 +24,16 @@ class GrpcPurse:
         self._identity = identity
 
     async def hold(self, *, hold_id: str, user_id: str, tokens: int, reason: str) -> None:
-        """Take tokens aside. Raises NotEnoughTokens or AuthUnavailable."""
+        """Take tokens aside. Raises NotEnoughTokens, AccountClosed or AuthUnavailable."""
         request = auth_pb2.HoldTokensRequest(hold_id=hold_id, user_id=user_id, tokens=tokens, reason=reason)
         try:
             with client.translated():
                 await self._stub.HoldTokens(request, metadata=await self._identity.metadata())
-        except errors.NotPossibleNow as error:
+        except errors.DaydreamError as error:
             if error.detail_reason == NotEnoughTokens.reason:
                 raise NotEnoughTokens(error.message, metadata=error.metadata) from error
-            raise self._unavailable("HoldTokens", hold_id, error) from error
-        except errors.DaydreamError as error:
+            if error.detail_reason in _CLOSED:
+                raise AccountClosed from error
             raise self._unavailable("HoldTokens", hold_id, error) from error
 
     async def settle(self, *, hold_id: str, user_id: str, charge: int, reason: str) -> None:

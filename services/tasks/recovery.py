@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final, Protocol
 
 from services.foundation import logs
@@ -20,12 +20,20 @@ ORPHAN_SECONDS: Final = 3600.0
 class Files(Protocol):
     """Image files, as the sweep sees them."""
 
-    def older_than(self, seconds: float) -> AsyncIterator[Sequence[str]]:
-        """Paths of files that were written longer ago, in batches."""
+    def older_than(self, seconds: float) -> AsyncIterator[Mapping[str, str]]:
+        """Files that were written longer ago, in batches, each with the path that a row must have to speak for it."""
         ...
 
-    async def remove(self, path: str) -> None:
+    async def remove_file(self, path: str) -> None:
         """Remove a file."""
+        ...
+
+
+class Unused(Protocol):
+    """Uploads, as far as they are to be forgotten."""
+
+    async def remove_unused(self) -> None:
+        """Forget what nobody uses."""
         ...
 
 
@@ -38,6 +46,7 @@ class Recovery:
         tasks: TaskStore,
         leases: LeaseStore,
         files: Files,
+        uploads: Unused,
         announcer: Announcer,
         settle_now: Callable[[], None],
         every_seconds: float,
@@ -47,6 +56,7 @@ class Recovery:
         self._tasks = tasks
         self._leases = leases
         self._files = files
+        self._uploads = uploads
         self._announcer = announcer
         self._settle_now = settle_now
         self._every = every_seconds
@@ -62,6 +72,7 @@ class Recovery:
                 if time.monotonic() - swept > SWEEP_SECONDS:
                     # Before it: a folder that cannot be swept is not tried again every few seconds.
                     swept = time.monotonic()
+                    await self._uploads.remove_unused()
                     await self.sweep()
             except Exception:
                 log.exception("recovery did not finish; it tries again")
@@ -89,9 +100,9 @@ class Recovery:
         """
         if not await self._tasks.has_images():
             return
-        async for paths in self._files.older_than(older_than_seconds):
-            known = await self._tasks.known_files(paths)
-            for path in paths:
-                if path not in known:
+        async for batch in self._files.older_than(older_than_seconds):
+            known = await self._tasks.known_files(sorted(set(batch.values())))
+            for path, spoken_for_by in batch.items():
+                if spoken_for_by not in known:
                     log.warning("orphan file removed", path=path)
-                    await self._files.remove(path)
+                    await self._files.remove_file(path)

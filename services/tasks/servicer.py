@@ -7,12 +7,14 @@ from typing import Any
 import grpc
 from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
-from services.foundation import identity
+from services.foundation import database, identity
 from services.tasks import messages, model_messages, paging
+from services.tasks.archive import Archive, Choice
 from services.tasks.fleet import Fleet
-from services.tasks.images import ImageFolder
+from services.tasks.images import ImageFiles
 from services.tasks.ledger import Ledger
 from services.tasks.lineup import Lineup
+from services.tasks.uploads import Uploads
 from services.tasks.watch import Watching
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -22,7 +24,15 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
     """The service of the contract."""
 
     def __init__(
-        self, *, ledger: Ledger, watching: Watching, lineup: Lineup, fleet: Fleet, images: ImageFolder
+        self,
+        *,
+        ledger: Ledger,
+        watching: Watching,
+        lineup: Lineup,
+        fleet: Fleet,
+        images: ImageFiles,
+        archive: Archive,
+        uploads: Uploads,
     ) -> None:
         """Everything it passes calls on to."""
         self._ledger = ledger
@@ -30,6 +40,8 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         self._lineup = lineup
         self._fleet = fleet
         self._images = images
+        self._archive = archive
+        self._uploads = uploads
 
     async def SubmitTask(self, request: tasks_pb2.SubmitTaskRequest, context: Context) -> tasks_pb2.SubmitTaskResponse:
         """Accept a task."""
@@ -90,10 +102,36 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
     ) -> AsyncIterator[tasks_pb2.DownloadImageResponse]:
         """Read an image file."""
         image = await self._ledger.image(identity.caller().subject, request.image_id)
-        yield tasks_pb2.DownloadImageResponse(image=messages.to_image(image))
-        async with aclosing(self._images.read(image)) as pieces:
+        about, pieces = await self._images.open(image, messages.to_size(request.size))
+        yield tasks_pb2.DownloadImageResponse(image=messages.to_image(about))
+        async with aclosing(pieces):
             async for piece in pieces:
                 yield tasks_pb2.DownloadImageResponse(data=piece)
+
+    async def DownloadArchive(
+        self, request: tasks_pb2.DownloadArchiveRequest, context: Context
+    ) -> AsyncIterator[tasks_pb2.DownloadArchiveResponse]:
+        """Read images as one ZIP file."""
+        contents, pieces = await self._archive.open(
+            Choice(
+                user_id=identity.caller().subject,
+                session_id=request.session_id,
+                image_ids=tuple(request.image_ids),
+            )
+        )
+        about = tasks_pb2.Archive(images=contents.images, bytes=contents.bytes)
+        yield tasks_pb2.DownloadArchiveResponse(archive=about)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield tasks_pb2.DownloadArchiveResponse(data=piece)
+
+    async def UploadImage(
+        self, request_iterator: AsyncIterator[tasks_pb2.UploadImageRequest], context: Context
+    ) -> tasks_pb2.UploadImageResponse:
+        """Take a picture in."""
+        pieces = (request.data async for request in request_iterator)
+        upload = await self._uploads.take(identity.caller().subject, pieces, database.utc_now())
+        return tasks_pb2.UploadImageResponse(upload=messages.to_upload(upload))
 
     async def GetCapabilities(
         self, request: tasks_pb2.GetCapabilitiesRequest, context: Context
@@ -103,5 +141,6 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         response = messages.to_queue(await self._lineup.line())
         response.models.extend(model_messages.to_model(model) for model in models)
         response.queue_limit = self._ledger.queue_limit
+        response.queue_limit_per_user = self._ledger.queue_limit_per_user
         response.workers = self._fleet.answering()
         return response

@@ -55,6 +55,43 @@ class Image:
     """Of the file, in lower-case hexadecimal."""
     created: dt.datetime
     """When it was stored."""
+    content_type: str = "image/png"
+    """What the file is; image/webp for a thumbnail."""
+
+
+class Size(enum.StrEnum):
+    """A size an image can be had in. The values are what its files are named by."""
+
+    ORIGINAL = "original"
+    """The PNG as it was drawn."""
+    SMALL = "small"
+    """A WebP for a card."""
+    MEDIUM = "medium"
+    """A WebP for a small screen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A picture somebody brought, as it is kept."""
+
+    upload_id: str
+    """Opaque id."""
+    user_id: str
+    """Whose."""
+    path: str
+    """Its file, relative to the images' place."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    bytes: int
+    """File size."""
+    sha256: str
+    """Of the file, in lower-case hexadecimal."""
+    created: dt.datetime
+    """When it came."""
+    used: dt.datetime
+    """When a task last asked for it, or when it came."""
 
 
 class Blame(enum.StrEnum):
@@ -172,18 +209,6 @@ class Settlement:
     """Tokens to keep; the rest goes back."""
     reason: str
     """In words, for auth's ledger."""
-    attempts: int
-    """How often it was taken from the outbox, this time included."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """A completion event to publish."""
-
-    event_id: str
-    """Names it; a consumer acts on it once."""
-    payload: bytes
-    """A serialised TaskEnded."""
     attempts: int
     """How often it was taken from the outbox, this time included."""
 

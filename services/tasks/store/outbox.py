@@ -1,18 +1,15 @@
-"""What other services must still be told: taken with a due time, so that a crash while telling only means a repeat."""
+"""What other services must still be told: settlements and completion events."""
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
+from services.foundation import events, outbox, outbox_table
 from services.foundation.shielding import whole
 from services.tasks import models, values
 from services.tasks.store.base import Database
-
-IN_HAND: Final = dt.timedelta(seconds=20)
-"""For so long nobody else takes what one relay has taken; longer than any delivery is waited for."""
-
 
 Row = TypeVar("Row", models.Settlement, models.Event)
 
@@ -35,10 +32,10 @@ class Outbox:
         ]
 
     @whole
-    async def take_events(self, most: int) -> Sequence[values.Event]:
+    async def take_events(self, most: int) -> Sequence[outbox.Event]:
         """Take events that are due."""
         return [
-            values.Event(event_id=row.event_id, payload=row.payload, attempts=row.attempts)
+            outbox.Event(event_id=row.event_id, subject=events.TASK_ENDED, payload=row.payload, attempts=row.attempts)
             for row in await self._take(models.Event, most)
         ]
 
@@ -78,14 +75,7 @@ class Outbox:
     async def _take(self, kind: type[Row], most: int) -> Sequence[Row]:
         async with self._database.read() as session:
             now = await self._database.now(session)
-            if await session.scalar(sa.select(kind.due).where(kind.due <= now).limit(1)) is None:
+            if not await outbox_table.any_due(session, kind, now):
                 return ()
         async with self._database.write() as session:
-            found = await session.scalars(
-                sa.select(kind).where(kind.due <= now).order_by(kind.due).limit(most).with_for_update(skip_locked=True)
-            )
-            taken = found.all()
-            for row in taken:
-                row.attempts += 1
-                row.due = now + IN_HAND
-        return taken
+            return await outbox_table.take(session, kind, most=most, now=now)

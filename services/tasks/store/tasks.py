@@ -40,16 +40,16 @@ class Tasks:
             return None if found is None else rows.to_task(found)
 
     @whole
-    async def admit(self, new: values.NewTask, *, limit: int) -> values.Task | None:
-        """Insert a PENDING task if fewer than `limit` wait; None when the queue is full.
+    async def admit(self, new: values.NewTask, *, limit: int, limit_each: int | None = None) -> values.Task | None:
+        """Insert a PENDING task if fewer than `limit` wait, and fewer than `limit_each` of this owner's; else None.
 
-        The place in the queue is taken by one conditional statement in the insert's own transaction, so the bound
-        holds however many submit at once. A request_id that is there already gives its task. Raises Unavailable when
+        The place in the queue is taken by one conditional statement in the insert's own transaction, so both bounds
+        hold however many submit at once. A request_id that is there already gives its task. Raises Unavailable when
         others submit and undo the same request_id all the time.
         """
         for _ in range(ADMIT_TRIES):
             try:
-                if (admitted := await self._insert(new, limit)) is not None:
+                if (admitted := await self._insert(new, limit, limit_each)) is not None:
                     return admitted
                 full = True
             except IntegrityError:
@@ -61,11 +61,17 @@ class Tasks:
             # Whoever had the request_id has undone it since, so that it is free again.
         raise Unavailable(retry_after=1)
 
-    async def _insert(self, new: values.NewTask, limit: int) -> values.Task | None:
+    async def _insert(self, new: values.NewTask, limit: int, limit_each: int | None) -> values.Task | None:
         async with self._database.write() as session:
+            room = [models.Queue.id == QUEUE_ID, models.Queue.waiting < limit]
+            if limit_each is not None:
+                # The owner before the queue, as everywhere. Behind this lock no other submission of the owner's is
+                # under way, so that the count in the statement below, which begins after it, is exact.
+                await self._database.lock_owner(session, new.user_id)
+                room.append(_waiting_of(new.user_id) < limit_each)
             place = await session.scalar(
                 sa.update(models.Queue)
-                .where(models.Queue.id == QUEUE_ID, models.Queue.waiting < limit)
+                .where(*room)
                 .values(waiting=models.Queue.waiting + 1, last_place=models.Queue.last_place + 1)
                 .returning(models.Queue.last_place)
             )
@@ -120,6 +126,12 @@ class Tasks:
                 sa.update(models.Queue).where(models.Queue.id == QUEUE_ID).values(waiting=models.Queue.waiting - 1)
             )
             return True
+
+    @whole
+    async def waiting_of(self, user_id: str) -> int:
+        """How many tasks of this owner's take up a place in the queue."""
+        async with self._database.read() as session:
+            return await session.scalar(sa.select(_waiting_of(user_id))) or 0
 
     @whole
     async def abandoned(self, *, older_than: dt.timedelta) -> Sequence[str]:
@@ -234,11 +246,21 @@ class Tasks:
 
     @whole
     async def known_files(self, paths: Sequence[str]) -> frozenset[str]:
-        """Which of these files some image row speaks of."""
+        """Which of these files some row speaks of."""
         async with self._database.read() as session:
-            found = await session.scalars(sa.select(models.Image.path).where(models.Image.path.in_(paths)))
-            return frozenset(found)
+            images = await session.scalars(sa.select(models.Image.path).where(models.Image.path.in_(paths)))
+            uploads = await session.scalars(sa.select(models.Upload.path).where(models.Upload.path.in_(paths)))
+            return frozenset((*images, *uploads))
 
     @staticmethod
     async def _lock(session: AsyncSession, *conditions: sa.ColumnElement[bool]) -> models.Task | None:
         return await session.scalar(sa.select(models.Task).where(*conditions).with_for_update())
+
+
+def _waiting_of(user_id: str) -> sa.ScalarSelect[int]:
+    return (
+        sa.select(sa.func.count())
+        .select_from(models.Task)
+        .where(models.Task.user_id == user_id, models.Task.state.in_((State.PENDING, State.QUEUED)))
+        .scalar_subquery()
+    )

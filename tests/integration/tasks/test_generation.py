@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import PIL.Image
 import pytest
+from daydream.gpu.v1 import inference_pb2
 from daydream.tasks.v1 import tasks_pb2
 
 from services.foundation import errors
-from tests.support.fake_worker import FakeWorker, GenerationBroke, draw_when_released
+from tests.support.fake_worker import Call, FakeWorker, GenerationBroke, draw_when_released
 from tests.support.ledger import Studio, running
 
 QUEUED = tasks_pb2.TaskState.TASK_STATE_QUEUED
@@ -39,6 +40,12 @@ async def test_a_prompt_becomes_images_that_can_be_downloaded(new_studio: Callab
             image.load()
             assert image.getpixel((0, 0)) == (42, 0, 0)
             assert "Seed: 42, Size: 64x64, Model: mini" in image.info["parameters"]
+        for size in (tasks_pb2.ImageSize.IMAGE_SIZE_SMALL, tasks_pb2.ImageSize.IMAGE_SIZE_MEDIUM):
+            about, data = await ada.download(task.images[1].image_id, size)
+            assert (about.content_type, len(data)) == ("image/webp", about.bytes)
+            assert hashlib.sha256(data).hexdigest() == about.sha256
+        with pytest.raises(errors.InvalidInput, match="not a size"):
+            await ada.download(task.images[1].image_id, 9)  # type: ignore[arg-type]
 
 
 async def test_the_seed_a_worker_drew_is_kept_and_told(new_studio: Callable[..., Studio], worker: FakeWorker) -> None:
@@ -57,7 +64,16 @@ async def test_the_seed_a_worker_drew_is_kept_and_told(new_studio: Callable[...,
 async def test_a_watcher_sees_every_state_rising_progress_and_a_preview(
     new_studio: Callable[..., Studio], worker: FakeWorker
 ) -> None:
-    worker.script = draw_when_released
+    seen_whole = asyncio.Event()
+
+    # What happens between two looks is told as one, so each thing waits until the one before was seen.
+    async def draw_as_it_is_watched(call: Call) -> AsyncIterator[inference_pb2.GenerateResponse]:
+        async for message in draw_when_released(call):
+            if message.HasField("finished"):
+                await seen_whole.wait()
+            yield message
+
+    worker.script = draw_as_it_is_watched
     async with running(new_studio()) as studio:
         ada = studio.person()
         task = await ada.submit(samples=2)
@@ -67,6 +83,8 @@ async def test_a_watcher_sees_every_state_rising_progress_and_a_preview(
             seen.append(message.task)
             if message.task.progress.step == 1:
                 (await worker.call()).released.set()
+            if message.task.progress.percent == 100:
+                seen_whole.set()
 
         states = list(dict.fromkeys(each.state for each in seen))
         percents = [each.progress.percent for each in seen if each.state == RUNNING]

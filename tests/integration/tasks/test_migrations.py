@@ -10,7 +10,21 @@ from alembic.migration import MigrationContext
 from services.foundation import database, migrations
 from services.tasks import models
 from services.tasks.__main__ import MIGRATIONS
+from services.tasks.states import State
 from tests.support.ledger_rows import open_store
+
+FIRST_VERSION = (
+    "INSERT INTO task (uuid, user_id, sessionid, request_id, digest, prompt, negative_prompt, model, sampler, imgw,"
+    " imgh, samples, steps, guide, seed, state, price, charged, place, revision, attempt, lost, cancel_requested, step,"
+    " steps_total, date, started, finished, timer, settled) VALUES ('task-1', 'ada', 's', 'r', 'd', 'a red circle', '',"
+    " 'mini', 'DDIM', 64, 64, 1, 4, 2.5, 7, 'SUCCEEDED', 1, 1, 1, 3, 1, 0, false, 4, 4, '2026-05-04 12:00:00',"
+    " '2026-05-04 12:00:00', '2026-05-04 12:00:01', 1000, '2026-05-04 12:00:02')",
+    'INSERT INTO image (task_id, "index", path, uuid, seed, width, height, bytes, sha256, date)'
+    " SELECT id, 0, 'ta/task-1/0-1.png', 'image-1', 7, 64, 64, 100, 'x', '2026-05-04 12:00:01' FROM task",
+    "INSERT INTO owner (user_id, revision) VALUES ('ada', 3)",
+    "UPDATE queue SET last_place = 1",
+)
+"""What a studio of the first version had: a task that has ended, with its image."""
 
 
 async def test_the_migrated_schema_is_the_one_the_models_describe(database_url: str) -> None:
@@ -50,4 +64,23 @@ async def test_the_queue_has_its_one_row(database_url: str) -> None:
         rows = (await session.execute(sa.select(models.Queue.id, models.Queue.waiting))).all()
 
     assert [tuple(row) for row in rows] == [(1, 0)]
+    await store.engine.dispose()
+
+
+async def test_a_database_with_tasks_of_the_first_version_keeps_them_through_every_migration(database_url: str) -> None:
+    await migrations.upgrade(database_url, MIGRATIONS, to="0001")
+    engine = database.open_engine(database_url)
+    async with engine.begin() as connection:
+        for statement in FIRST_VERSION:
+            await connection.execute(sa.text(statement))
+    await engine.dispose()
+
+    store = await open_store(database_url)
+
+    kept = await store.tasks.get("ada", "task-1")
+    assert kept is not None
+    assert (kept.state, kept.charged, kept.parameters.prompt) == (State.SUCCEEDED, 1, "a red circle")
+    assert [image.path for image in kept.images] == ["ta/task-1/0-1.png"]
+    await store.queued()
+    assert await store.waiting() == 1
     await store.engine.dispose()

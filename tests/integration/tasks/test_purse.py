@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.foundation import errors
 from services.foundation.rpc import client
-from services.tasks.errors import AuthUnavailable, NotEnoughTokens
+from services.tasks.errors import AccountClosed, AuthUnavailable, NotEnoughTokens
 from services.tasks.ports import Purse
 from services.tasks.purse import GrpcPurse
 from tests.support import fake_auth
@@ -66,6 +67,22 @@ async def test_too_few_tokens_are_told_with_both_numbers(case: Case) -> None:
         await hold(case, tokens=1001)
 
     assert caught.value.metadata == {"price": "1001", "balance": "1000"}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        errors.NotAllowed("The account is suspended.", reason="ACCOUNT_SUSPENDED"),
+        errors.NotFound("There is no such user.", reason="USER_NOT_FOUND"),
+    ],
+)
+async def test_an_account_that_was_closed_meanwhile_is_told_so(case: Case, refusal: errors.DaydreamError) -> None:
+    case.kept.closed["ada"] = refusal
+
+    with pytest.raises(AccountClosed):
+        await hold(case)
+
+    assert case.kept.balance("ada") == 1000
 
 
 async def test_a_hold_released_before_it_came_is_refused(case: Case) -> None:

@@ -1,8 +1,7 @@
-"""The store's promises, each on both databases: bound, order, fencing, revisions, settlement, with many at once."""
+"""The store's promises, each on both databases: order, fencing, revisions, settlement, with many at once."""
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
 
 import pytest
 from daydream.tasks.v1 import tasks_pb2
@@ -10,120 +9,9 @@ from daydream.tasks.v1 import tasks_pb2
 from services.tasks import models
 from services.tasks.errors import LeaseLost
 from services.tasks.states import State
-from services.tasks.store.tasks import Tasks
-from services.tasks.values import Blame, Failure, Lease, Task
+from services.tasks.values import Blame, Failure, Lease
 from tests.support.ledger import until
-from tests.support.ledger_rows import PARAMETERS, Store, new_image, new_task, open_store
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    opened = await open_store(database_url)
-    await opened.workers.save("gpu-1", b"")
-    await opened.workers.save("gpu-2", b"")
-    yield opened
-    await opened.engine.dispose()
-
-
-async def claim(store: Store, target: str = "gpu-1", *, owner: str = "replica-1", slots: int = 1) -> Lease:
-    claimed = await store.leases(owner).claim(target, model_names=["mini"], slots=slots)
-    assert claimed is not None
-    return claimed[0]
-
-
-async def test_admissions_at_once_never_pass_the_bound(store: Store) -> None:
-    admitted = await asyncio.gather(*(store.tasks.admit(new_task(f"user-{n % 7}"), limit=10) for n in range(60)))
-
-    assert sum(task is not None for task in admitted) == 10
-    assert await store.waiting() == 10
-    assert await store.count(models.Task) == 10
-
-
-async def test_admissions_at_once_with_one_request_id_make_one_row(store: Store) -> None:
-    tasks = await asyncio.gather(*(store.tasks.admit(new_task(request_id="one"), limit=10) for _ in range(30)))
-
-    assert len({task.task_id for task in tasks if task is not None}) == 1
-    assert all(task is not None for task in tasks)
-    assert (await store.count(models.Task), await store.waiting()) == (1, 1)
-
-
-async def test_submissions_with_one_request_id_that_are_undone_at_once_never_block_each_other(store: Store) -> None:
-    async def submit_and_undo() -> None:
-        task = await store.tasks.admit(new_task(request_id="one"), limit=100)
-        assert task is not None
-        await store.tasks.undo(task.task_id)
-
-    for _ in range(6):
-        await asyncio.gather(*(submit_and_undo() for _ in range(30)))
-
-    assert (await store.count(models.Task), await store.waiting()) == (0, 0)
-
-
-class UndoneMeanwhile(Tasks):
-    """Whoever has the request_id undoes it just before it is looked for."""
-
-    async def find_request(self, user_id: str, request_id: str) -> Task | None:
-        found = await super().find_request(user_id, request_id)
-        if found is not None:
-            await self.undo(found.task_id)
-        return None
-
-
-async def test_a_request_id_that_is_undone_between_insert_and_look_is_free_again(store: Store) -> None:
-    first = await store.tasks.admit(new_task(request_id="one"), limit=10)
-
-    second = await UndoneMeanwhile(store.database).admit(new_task(request_id="one"), limit=10)
-
-    assert first is not None
-    assert second is not None
-    assert second.task_id != first.task_id
-    assert (await store.count(models.Task), await store.waiting()) == (1, 1)
-
-
-async def test_a_full_queue_still_knows_a_request_it_has_accepted(store: Store) -> None:
-    first = await store.tasks.admit(new_task(request_id="one"), limit=1)
-
-    assert await store.tasks.admit(new_task(), limit=1) is None
-    assert await store.tasks.admit(new_task(request_id="one"), limit=1) == first
-
-
-async def test_a_pending_task_is_nobodys_to_see_until_its_price_is_held(store: Store) -> None:
-    task = await store.tasks.admit(new_task(), limit=10)
-    assert task is not None
-
-    hidden = await store.tasks.get("ada", task.task_id)
-    claimed = await store.leases().claim("gpu-1", model_names=["mini"], slots=1)
-    cancelled = await store.tasks.cancel("ada", task.task_id)
-    queued = await store.tasks.confirm(task.task_id)
-    repeated = await store.tasks.confirm(task.task_id)
-
-    assert (hidden, claimed, cancelled) == (None, None, None)
-    assert queued is not None
-    assert (queued.state, queued.revision) == (State.QUEUED, 1)
-    assert repeated == queued
-
-
-async def test_undoing_a_submission_frees_its_place_and_releases_its_hold_once(store: Store) -> None:
-    task = await store.tasks.admit(new_task(), limit=10)
-    assert task is not None
-
-    undone = await asyncio.gather(*(store.tasks.undo(task.task_id) for _ in range(5)))
-
-    assert sum(undone) == 1
-    assert await store.tasks.confirm(task.task_id) is None
-    assert (await store.count(models.Task), await store.waiting()) == (0, 0)
-    (letter,) = await store.outbox.take_settlements(10)
-    assert (letter.hold_id, letter.charge) == (task.task_id, 0)
-    assert await store.outbox.settled(letter.hold_id) is None
-    assert await store.count(models.Settlement) == 0
-
-
-async def test_undo_never_touches_a_task_that_was_accepted(store: Store) -> None:
-    task_id = await store.queued()
-
-    assert not await store.tasks.undo(task_id)
-    assert await store.tasks.abandoned(older_than=dt.timedelta(0)) == []
-    assert await store.count(models.Settlement) == 0
+from tests.support.ledger_rows import PARAMETERS, Store, claim, new_image, new_task
 
 
 async def test_claims_at_once_take_each_task_once_in_queue_order(store: Store) -> None:

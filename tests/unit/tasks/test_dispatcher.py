@@ -16,8 +16,9 @@ from services.tasks.dispatcher import Dispatcher
 from services.tasks.errors import GenerationFailed, LeaseLost, WorkerBusy, WorkerLeaving, WorkerLost
 from services.tasks.fleet import Fleet
 from services.tasks.generation import Admitted, Finished, Happening, Preview, Step
-from services.tasks.images import ImageFolder
+from services.tasks.images import ImageFiles
 from services.tasks.states import State
+from services.tasks.storage import Folder
 from services.tasks.store.leases import Leases
 from services.tasks.values import Blame, Image, Lease, Task
 from tests.support.fake_parts import MODEL, FakeWorker, Notes, picture
@@ -53,7 +54,7 @@ class Room:
         self.dispatcher = Dispatcher(
             leases=leases or store.leases(),
             fleet=self.fleet,
-            images=ImageFolder(folder),
+            images=ImageFiles(Folder(folder)),
             announcer=self.notes,
             pace=IMPATIENT,
             settle_now=lambda: self.settled.append(None),
@@ -286,8 +287,8 @@ async def test_a_cancel_stops_the_stream_and_a_drain_gives_the_task_back(
     here = room(worker)
     patient = Pace(lease_seconds=5, beat_seconds=0.05)
     here.dispatcher = Dispatcher(
-        leases=store.leases(), fleet=here.fleet, images=ImageFolder(here.folder), announcer=here.notes, pace=patient,
-        settle_now=lambda: None,
+        leases=store.leases(), fleet=here.fleet, images=ImageFiles(Folder(here.folder)), announcer=here.notes,
+        pace=patient, settle_now=lambda: None,
     )  # fmt: skip
     async with here.open():
         first = await store.queued()

@@ -2,22 +2,24 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.foundation.errors import InvalidInput, RequestIdReused
+from services.foundation.outbox import back_off
 from services.tasks import models
 from services.tasks.capabilities import Model
-from services.tasks.errors import AuthUnavailable, NotEnoughTokens, NoWorker, QueueFull, TaskNotFound
-from services.tasks.images import ImageFolder
+from services.tasks.errors import AuthUnavailable, NotEnoughTokens, NoWorker, OwnQueueFull, QueueFull, TaskNotFound
+from services.tasks.images import ImageFiles
 from services.tasks.ledger import Ledger
-from services.tasks.outbox import Relay, back_off
+from services.tasks.outbox import Relays
 from services.tasks.parameters import Asked
 from services.tasks.recovery import Files, Recovery
 from services.tasks.states import State
+from services.tasks.storage import Folder
 from services.tasks.store.tasks import Tasks
 from services.tasks.values import Task
 from tests.support.fake_parts import MODEL, FakePurse, Notes
@@ -32,27 +34,35 @@ class Publisher:
         self.events: list[str] = []
         self.away = False
 
-    async def publish(self, event_id: str, payload: bytes) -> None:
+    async def publish(self, subject: str, event_id: str, payload: bytes) -> None:
         if self.away:
             raise ConnectionError
         self.events.append(event_id)
 
 
+class Forgotten:
+    """Uploads, of which there are none."""
+
+    async def remove_unused(self) -> None:
+        """There is nothing to forget."""
+
+
 class Office:
-    """A ledger with its relay."""
+    """A ledger with its relays."""
 
     def __init__(self, store: Store, *, found: Sequence[Model] = (MODEL,), queue_limit: int = 10) -> None:
         self.store = store
         self.purse = FakePurse()
         self.notes = Notes()
         self.publisher = Publisher()
-        self.relay = Relay(outbox=store.outbox, purse=self.purse, publisher=self.publisher, announcer=self.notes)
+        self.relay = Relays(outbox=store.outbox, purse=self.purse, publisher=self.publisher, announcer=self.notes)
         self.ledger = Ledger(
             tasks=store.tasks,
             purse=self.purse,
             announcer=self.notes,
             models=lambda: found,
             queue_limit=queue_limit,
+            queue_limit_per_user=5,
             settle_now=self.relay.wake,
         )
 
@@ -131,6 +141,7 @@ async def test_a_repeat_gets_its_task_though_the_first_call_is_undone_under_its_
     purse.kept = office.purse.kept
     office.ledger = Ledger(
         tasks=office.store.tasks, purse=purse, announcer=office.notes, models=lambda: (MODEL,), queue_limit=10,
+        queue_limit_per_user=5,
         settle_now=office.relay.wake,
     )  # fmt: skip
 
@@ -232,7 +243,8 @@ async def test_recovery_undoes_only_what_was_abandoned(office: Office, tmp_path:
         return Recovery(
             tasks=office.store.tasks,
             leases=office.store.leases(),
-            files=ImageFolder(tmp_path),
+            files=ImageFiles(Folder(tmp_path)),
+            uploads=Forgotten(),
             announcer=office.notes,
             settle_now=office.relay.wake,
             every_seconds=1,
@@ -265,6 +277,7 @@ def recovery(office: Office, files: Files, tasks: Tasks | None = None) -> Recove
         tasks=tasks or office.store.tasks,
         leases=office.store.leases(),
         files=files,
+        uploads=Forgotten(),
         announcer=office.notes,
         settle_now=office.relay.wake,
         every_seconds=0.01,
@@ -289,7 +302,7 @@ def orphan_in(folder: Path) -> Path:
 async def test_the_sweep_removes_files_no_row_speaks_of_and_no_others(office: Office, tmp_path: Path) -> None:
     orphan = orphan_in(tmp_path / "images")
     await image_there(office.store)
-    sweeper = recovery(office, ImageFolder(tmp_path / "images"))
+    sweeper = recovery(office, ImageFiles(Folder(tmp_path / "images")))
 
     await sweeper.sweep()
     kept = orphan.exists()
@@ -302,7 +315,7 @@ async def test_the_sweep_removes_files_no_row_speaks_of_and_no_others(office: Of
 async def test_a_database_without_one_image_sweeps_nothing_away(office: Office, tmp_path: Path) -> None:
     orphan = orphan_in(tmp_path / "images")
 
-    await recovery(office, ImageFolder(tmp_path / "images")).sweep(older_than_seconds=-1)
+    await recovery(office, ImageFiles(Folder(tmp_path / "images"))).sweep(older_than_seconds=-1)
 
     assert orphan.exists()
 
@@ -311,12 +324,12 @@ async def test_a_folder_that_cannot_be_swept_is_not_tried_at_every_look(office: 
     class Unreadable:
         tried = 0
 
-        async def older_than(self, seconds: float) -> AsyncIterator[Sequence[str]]:
+        async def older_than(self, seconds: float) -> AsyncIterator[Mapping[str, str]]:
             self.tried += 1
             raise PermissionError
-            yield ()
+            yield {}
 
-        async def remove(self, path: str) -> None:
+        async def remove_file(self, path: str) -> None:
             raise AssertionError
 
     class Counted(Tasks):
@@ -342,3 +355,22 @@ async def test_a_folder_that_cannot_be_swept_is_not_tried_at_every_look(office: 
 
 def test_back_off_grows_to_its_bound() -> None:
     assert [back_off(attempts) for attempts in (1, 2, 3, 10, 10_000)] == [0.25, 0.5, 1.0, 10.0, 10.0]
+
+
+async def test_one_person_cannot_fill_the_queue_for_everybody(store: Store) -> None:
+    office = Office(store, queue_limit=7)
+    mine = [await office.submit(f"r-{number}") for number in range(5)]
+
+    with pytest.raises(OwnQueueFull, match="You have 5 tasks waiting") as caught:
+        await office.submit("one too many")
+    bobs = [await store.queued("bob"), await store.queued("bob")]
+    with pytest.raises(OwnQueueFull):
+        await office.submit("still too many")
+    await office.ledger.cancel("ada", mine[0].task_id)
+    again = await office.submit("now there is room")
+
+    assert caught.value.retry_after
+    assert len(bobs) == 2
+    assert again.state is State.QUEUED
+    with pytest.raises(QueueFull):
+        await office.ledger.submit(user_id="eve", session_id="s", request_id="one", asked=Asked(prompt="a house"))

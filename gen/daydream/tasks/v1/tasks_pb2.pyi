@@ -62,6 +62,34 @@ TASK_STATE_CANCELLED: TaskState.ValueType  # 6
 """Ended by its owner; what was not delivered was not charged."""
 Global___TaskState: _TypeAlias = TaskState  # noqa: Y015
 
+class _ImageSize:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImageSizeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImageSize.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMAGE_SIZE_UNSPECIFIED: _ImageSize.ValueType  # 0
+    """Not said: the original."""
+    IMAGE_SIZE_ORIGINAL: _ImageSize.ValueType  # 1
+    """The PNG as it was drawn, with its settings as text."""
+    IMAGE_SIZE_SMALL: _ImageSize.ValueType  # 2
+    """A WebP, the longer side 256 pixels at most. Made once; it never changes."""
+    IMAGE_SIZE_MEDIUM: _ImageSize.ValueType  # 3
+    """A WebP, the longer side 768 pixels at most. Made once; it never changes."""
+
+class ImageSize(_ImageSize, metaclass=_ImageSizeEnumTypeWrapper):
+    """A size an image can be had in. None is ever larger than the image itself."""
+
+IMAGE_SIZE_UNSPECIFIED: ImageSize.ValueType  # 0
+"""Not said: the original."""
+IMAGE_SIZE_ORIGINAL: ImageSize.ValueType  # 1
+"""The PNG as it was drawn, with its settings as text."""
+IMAGE_SIZE_SMALL: ImageSize.ValueType  # 2
+"""A WebP, the longer side 256 pixels at most. Made once; it never changes."""
+IMAGE_SIZE_MEDIUM: ImageSize.ValueType  # 3
+"""A WebP, the longer side 768 pixels at most. Made once; it never changes."""
+Global___ImageSize: _TypeAlias = ImageSize  # noqa: Y015
+
 @_typing.final
 class Parameters(_message.Message):
     """What to draw and how. Unset fields take the model's defaults; in a Task every
@@ -326,7 +354,7 @@ class Image(_message.Message):
     height: _builtins.int
     """Pixels."""
     content_type: _builtins.str
-    """image/png."""
+    """image/png; image/webp for a thumbnail."""
     bytes: _builtins.int
     """File size."""
     sha256: _builtins.str
@@ -681,16 +709,20 @@ class DownloadImageRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     IMAGE_ID_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
     image_id: _builtins.str
     """Opaque id."""
+    size: Global___ImageSize.ValueType
+    """Which of its files."""
     def __init__(
         self,
         *,
         image_id: _builtins.str = ...,
+        size: Global___ImageSize.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_id", b"image_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_id", b"image_id", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -708,7 +740,9 @@ class DownloadImageResponse(_message.Message):
     """The next bytes."""
     @_builtins.property
     def image(self) -> Global___Image:
-        """What it is; the first message."""
+        """What it is; the first message. Of a thumbnail it has the content type,
+        the bytes, the SHA-256, the width and the height.
+        """
 
     def __init__(
         self,
@@ -725,6 +759,188 @@ class DownloadImageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
 Global___DownloadImageResponse: _TypeAlias = DownloadImageResponse  # noqa: Y015
+
+@_typing.final
+class DownloadArchiveRequest(_message.Message):
+    """Names images."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_IDS_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """Only those made in this session; empty means every one."""
+    @_builtins.property
+    def image_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """These images, at most 1,000; empty means all of the caller's."""
+
+    def __init__(
+        self,
+        *,
+        image_ids: _abc.Iterable[_builtins.str] | None = ...,
+        session_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_ids", b"image_ids", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadArchiveRequest: _TypeAlias = DownloadArchiveRequest  # noqa: Y015
+
+@_typing.final
+class Archive(_message.Message):
+    """What an archive holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGES_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    images: _builtins.int
+    """Images in it."""
+    bytes: _builtins.int
+    """Bytes of their files together; the archive is a little larger."""
+    def __init__(
+        self,
+        *,
+        images: _builtins.int = ...,
+        bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "images", b"images"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Archive: _TypeAlias = Archive  # noqa: Y015
+
+@_typing.final
+class DownloadArchiveResponse(_message.Message):
+    """What it holds first, then pieces of at most 1 MiB."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARCHIVE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes."""
+    @_builtins.property
+    def archive(self) -> Global___Archive:
+        """What it will hold; the first message."""
+
+    def __init__(
+        self,
+        *,
+        archive: Global___Archive | None = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["archive", b"archive", "data", b"data", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archive", b"archive", "data", b"data", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["archive", "data"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___DownloadArchiveResponse: _TypeAlias = DownloadArchiveResponse  # noqa: Y015
+
+@_typing.final
+class UploadImageRequest(_message.Message):
+    """A piece of a picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes of the file; 1 MiB at most is a good size."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadImageRequest: _TypeAlias = UploadImageRequest  # noqa: Y015
+
+@_typing.final
+class UploadImageResponse(_message.Message):
+    """The picture as it is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPLOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def upload(self) -> Global___Upload:
+        """What it is now."""
+
+    def __init__(
+        self,
+        *,
+        upload: Global___Upload | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadImageResponse: _TypeAlias = UploadImageResponse  # noqa: Y015
+
+@_typing.final
+class Upload(_message.Message):
+    """A picture that somebody brought. Nobody else can use it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    CREATED_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    upload_id: _builtins.str
+    """Opaque id."""
+    width: _builtins.int
+    """Pixels."""
+    height: _builtins.int
+    """Pixels."""
+    bytes: _builtins.int
+    """Size of the PNG it was made into."""
+    sha256: _builtins.str
+    """Of that file, in lower-case hexadecimal."""
+    @_builtins.property
+    def created_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it is forgotten unless a task uses it: a day after it came or was
+        last used. A hundred are kept for each person.
+        """
+
+    def __init__(
+        self,
+        *,
+        upload_id: _builtins.str = ...,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+        bytes: _builtins.int = ...,
+        sha256: _builtins.str = ...,
+        created_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time", "expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "created_time", b"created_time", "expire_time", b"expire_time", "height", b"height", "sha256", b"sha256", "upload_id", b"upload_id", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Upload: _TypeAlias = Upload  # noqa: Y015
 
 @_typing.final
 class GetCapabilitiesRequest(_message.Message):
@@ -755,6 +971,7 @@ class GetCapabilitiesResponse(_message.Message):
     QUEUE_LIMIT_FIELD_NUMBER: _builtins.int
     WORKERS_FIELD_NUMBER: _builtins.int
     START_MS_FIELD_NUMBER: _builtins.int
+    QUEUE_LIMIT_PER_USER_FIELD_NUMBER: _builtins.int
     queued: _builtins.int
     """Tasks that wait."""
     running: _builtins.int
@@ -765,6 +982,8 @@ class GetCapabilitiesResponse(_message.Message):
     """Workers that answer now."""
     start_ms: _builtins.int
     """Until a task submitted now would start, in milliseconds; unset when unknown."""
+    queue_limit_per_user: _builtins.int
+    """Tasks of one person that the queue holds at most."""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_inference_pb2.Model]:
         """Models of the workers seen last, with limits and step times."""
@@ -778,10 +997,11 @@ class GetCapabilitiesResponse(_message.Message):
         queue_limit: _builtins.int = ...,
         workers: _builtins.int = ...,
         start_ms: _builtins.int | None = ...,
+        queue_limit_per_user: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms", "start_ms", b"start_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms", "models", b"models", "queue_limit", b"queue_limit", "queued", b"queued", "running", b"running", "start_ms", b"start_ms", "workers", b"workers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms", "models", b"models", "queue_limit", b"queue_limit", "queue_limit_per_user", b"queue_limit_per_user", "queued", b"queued", "running", b"running", "start_ms", b"start_ms", "workers", b"workers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__start_ms: _TypeAlias = _typing.Literal["start_ms"]  # noqa: Y015
     _WhichOneofArgType__start_ms: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms"]  # noqa: Y015

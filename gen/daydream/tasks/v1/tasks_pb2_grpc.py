@@ -72,6 +72,16 @@ class TaskServiceStub:
                 request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageRequest.SerializeToString,
                 response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageResponse.FromString,
                 _registered_method=True)
+        self.DownloadArchive = channel.unary_stream(
+                '/daydream.tasks.v1.TaskService/DownloadArchive',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadArchiveRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadArchiveResponse.FromString,
+                _registered_method=True)
+        self.UploadImage = channel.stream_unary(
+                '/daydream.tasks.v1.TaskService/UploadImage',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageResponse.FromString,
+                _registered_method=True)
         self.GetCapabilities = channel.unary_unary(
                 '/daydream.tasks.v1.TaskService/GetCapabilities',
                 request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.GetCapabilitiesRequest.SerializeToString,
@@ -89,8 +99,10 @@ class TaskServiceServicer:
         """Accepts a task, holds its price and queues it.
         Failures: INVALID_ARGUMENT with field violations, or REQUEST_ID_REUSED;
         FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
-        RESOURCE_EXHAUSTED QUEUE_FULL with RetryInfo; UNAVAILABLE NO_WORKER while
-        none was ever seen, or AUTH_UNAVAILABLE.
+        PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account;
+        RESOURCE_EXHAUSTED QUEUE_FULL, or OWN_QUEUE_FULL when the caller's own tasks
+        are too many, with RetryInfo; UNAVAILABLE NO_WORKER while none was ever seen,
+        or AUTH_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,8 +146,33 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DownloadImage(self, request, context):
-        """Reads an image file: what it is first, then its bytes.
-        Failures: NOT_FOUND IMAGE_NOT_FOUND.
+        """Reads an image file or a thumbnail of it: what it is first, then its bytes.
+        A stream that ends well gave the file as it was stored.
+        Failures: NOT_FOUND IMAGE_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
+        bytes of a file that has changed since.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadArchive(self, request, context):
+        """Reads images as one ZIP file, made while it is sent: what it will hold
+        first, then its bytes. A file that cannot be read any more is named in a
+        text file inside.
+        Failures: NOT_FOUND IMAGE_NOT_FOUND; FAILED_PRECONDITION NO_IMAGES;
+        INVALID_ARGUMENT for more than 1,000 image_ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadImage(self, request_iterator, context):
+        """Takes in a picture for the caller's own tasks, a start image or a mask: a
+        PNG, JPEG or WebP file of at most 20 MB and 25 million pixels. Only its
+        pixels are kept, upright, as a PNG whose longer side is 2,048 at most.
+        Failures: INVALID_ARGUMENT PICTURE_REFUSED with a sentence that says why, or
+        UPLOAD_STALLED after 15 s without a piece; UNAVAILABLE when it cannot be
+        stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,6 +223,16 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     servicer.DownloadImage,
                     request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageRequest.FromString,
                     response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageResponse.SerializeToString,
+            ),
+            'DownloadArchive': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadArchive,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadArchiveRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadArchiveResponse.SerializeToString,
+            ),
+            'UploadImage': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadImage,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageResponse.SerializeToString,
             ),
             'GetCapabilities': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCapabilities,
@@ -385,6 +432,60 @@ class TaskService:
             '/daydream.tasks.v1.TaskService/DownloadImage',
             daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageRequest.SerializeToString,
             daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadArchive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/daydream.tasks.v1.TaskService/DownloadArchive',
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadArchiveRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadArchiveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadImage(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/daydream.tasks.v1.TaskService/UploadImage',
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

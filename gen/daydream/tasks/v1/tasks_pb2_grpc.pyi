@@ -40,8 +40,10 @@ class TaskServiceStub:
     """Accepts a task, holds its price and queues it.
     Failures: INVALID_ARGUMENT with field violations, or REQUEST_ID_REUSED;
     FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
-    RESOURCE_EXHAUSTED QUEUE_FULL with RetryInfo; UNAVAILABLE NO_WORKER while
-    none was ever seen, or AUTH_UNAVAILABLE.
+    PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account;
+    RESOURCE_EXHAUSTED QUEUE_FULL, or OWN_QUEUE_FULL when the caller's own tasks
+    are too many, with RetryInfo; UNAVAILABLE NO_WORKER while none was ever seen,
+    or AUTH_UNAVAILABLE.
     """
     GetTask: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.GetTaskRequest, _tasks_pb2.GetTaskResponse]
     """Reads a task. Failures: NOT_FOUND TASK_NOT_FOUND."""
@@ -58,8 +60,25 @@ class TaskServiceStub:
     Failures: NOT_FOUND TASK_NOT_FOUND.
     """
     DownloadImage: _grpc.UnaryStreamMultiCallable[_tasks_pb2.DownloadImageRequest, _tasks_pb2.DownloadImageResponse]
-    """Reads an image file: what it is first, then its bytes.
-    Failures: NOT_FOUND IMAGE_NOT_FOUND.
+    """Reads an image file or a thumbnail of it: what it is first, then its bytes.
+    A stream that ends well gave the file as it was stored.
+    Failures: NOT_FOUND IMAGE_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
+    bytes of a file that has changed since.
+    """
+    DownloadArchive: _grpc.UnaryStreamMultiCallable[_tasks_pb2.DownloadArchiveRequest, _tasks_pb2.DownloadArchiveResponse]
+    """Reads images as one ZIP file, made while it is sent: what it will hold
+    first, then its bytes. A file that cannot be read any more is named in a
+    text file inside.
+    Failures: NOT_FOUND IMAGE_NOT_FOUND; FAILED_PRECONDITION NO_IMAGES;
+    INVALID_ARGUMENT for more than 1,000 image_ids.
+    """
+    UploadImage: _grpc.StreamUnaryMultiCallable[_tasks_pb2.UploadImageRequest, _tasks_pb2.UploadImageResponse]
+    """Takes in a picture for the caller's own tasks, a start image or a mask: a
+    PNG, JPEG or WebP file of at most 20 MB and 25 million pixels. Only its
+    pixels are kept, upright, as a PNG whose longer side is 2,048 at most.
+    Failures: INVALID_ARGUMENT PICTURE_REFUSED with a sentence that says why, or
+    UPLOAD_STALLED after 15 s without a piece; UNAVAILABLE when it cannot be
+    stored.
     """
     GetCapabilities: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.GetCapabilitiesRequest, _tasks_pb2.GetCapabilitiesResponse]
     """What the workers can do and how full the queue is: what pages and price estimates use.
@@ -78,8 +97,10 @@ class TaskServiceAsyncStub(TaskServiceStub):
     """Accepts a task, holds its price and queues it.
     Failures: INVALID_ARGUMENT with field violations, or REQUEST_ID_REUSED;
     FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
-    RESOURCE_EXHAUSTED QUEUE_FULL with RetryInfo; UNAVAILABLE NO_WORKER while
-    none was ever seen, or AUTH_UNAVAILABLE.
+    PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account;
+    RESOURCE_EXHAUSTED QUEUE_FULL, or OWN_QUEUE_FULL when the caller's own tasks
+    are too many, with RetryInfo; UNAVAILABLE NO_WORKER while none was ever seen,
+    or AUTH_UNAVAILABLE.
     """
     GetTask: _aio.UnaryUnaryMultiCallable[_tasks_pb2.GetTaskRequest, _tasks_pb2.GetTaskResponse]  # type: ignore[assignment]
     """Reads a task. Failures: NOT_FOUND TASK_NOT_FOUND."""
@@ -96,8 +117,25 @@ class TaskServiceAsyncStub(TaskServiceStub):
     Failures: NOT_FOUND TASK_NOT_FOUND.
     """
     DownloadImage: _aio.UnaryStreamMultiCallable[_tasks_pb2.DownloadImageRequest, _tasks_pb2.DownloadImageResponse]  # type: ignore[assignment]
-    """Reads an image file: what it is first, then its bytes.
-    Failures: NOT_FOUND IMAGE_NOT_FOUND.
+    """Reads an image file or a thumbnail of it: what it is first, then its bytes.
+    A stream that ends well gave the file as it was stored.
+    Failures: NOT_FOUND IMAGE_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
+    bytes of a file that has changed since.
+    """
+    DownloadArchive: _aio.UnaryStreamMultiCallable[_tasks_pb2.DownloadArchiveRequest, _tasks_pb2.DownloadArchiveResponse]  # type: ignore[assignment]
+    """Reads images as one ZIP file, made while it is sent: what it will hold
+    first, then its bytes. A file that cannot be read any more is named in a
+    text file inside.
+    Failures: NOT_FOUND IMAGE_NOT_FOUND; FAILED_PRECONDITION NO_IMAGES;
+    INVALID_ARGUMENT for more than 1,000 image_ids.
+    """
+    UploadImage: _aio.StreamUnaryMultiCallable[_tasks_pb2.UploadImageRequest, _tasks_pb2.UploadImageResponse]  # type: ignore[assignment]
+    """Takes in a picture for the caller's own tasks, a start image or a mask: a
+    PNG, JPEG or WebP file of at most 20 MB and 25 million pixels. Only its
+    pixels are kept, upright, as a PNG whose longer side is 2,048 at most.
+    Failures: INVALID_ARGUMENT PICTURE_REFUSED with a sentence that says why, or
+    UPLOAD_STALLED after 15 s without a piece; UNAVAILABLE when it cannot be
+    stored.
     """
     GetCapabilities: _aio.UnaryUnaryMultiCallable[_tasks_pb2.GetCapabilitiesRequest, _tasks_pb2.GetCapabilitiesResponse]  # type: ignore[assignment]
     """What the workers can do and how full the queue is: what pages and price estimates use.
@@ -119,8 +157,10 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         """Accepts a task, holds its price and queues it.
         Failures: INVALID_ARGUMENT with field violations, or REQUEST_ID_REUSED;
         FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
-        RESOURCE_EXHAUSTED QUEUE_FULL with RetryInfo; UNAVAILABLE NO_WORKER while
-        none was ever seen, or AUTH_UNAVAILABLE.
+        PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account;
+        RESOURCE_EXHAUSTED QUEUE_FULL, or OWN_QUEUE_FULL when the caller's own tasks
+        are too many, with RetryInfo; UNAVAILABLE NO_WORKER while none was ever seen,
+        or AUTH_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -173,8 +213,37 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_pb2.DownloadImageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_tasks_pb2.DownloadImageResponse], _abc.AsyncIterator[_tasks_pb2.DownloadImageResponse]]:
-        """Reads an image file: what it is first, then its bytes.
-        Failures: NOT_FOUND IMAGE_NOT_FOUND.
+        """Reads an image file or a thumbnail of it: what it is first, then its bytes.
+        A stream that ends well gave the file as it was stored.
+        Failures: NOT_FOUND IMAGE_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
+        bytes of a file that has changed since.
+        """
+
+    @_abc_1.abstractmethod
+    def DownloadArchive(
+        self,
+        request: _tasks_pb2.DownloadArchiveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_tasks_pb2.DownloadArchiveResponse], _abc.AsyncIterator[_tasks_pb2.DownloadArchiveResponse]]:
+        """Reads images as one ZIP file, made while it is sent: what it will hold
+        first, then its bytes. A file that cannot be read any more is named in a
+        text file inside.
+        Failures: NOT_FOUND IMAGE_NOT_FOUND; FAILED_PRECONDITION NO_IMAGES;
+        INVALID_ARGUMENT for more than 1,000 image_ids.
+        """
+
+    @_abc_1.abstractmethod
+    def UploadImage(
+        self,
+        request_iterator: _MaybeAsyncIterator[_tasks_pb2.UploadImageRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_pb2.UploadImageResponse, _abc.Awaitable[_tasks_pb2.UploadImageResponse]]:
+        """Takes in a picture for the caller's own tasks, a start image or a mask: a
+        PNG, JPEG or WebP file of at most 20 MB and 25 million pixels. Only its
+        pixels are kept, upright, as a PNG whose longer side is 2,048 at most.
+        Failures: INVALID_ARGUMENT PICTURE_REFUSED with a sentence that says why, or
+        UPLOAD_STALLED after 15 s without a piece; UNAVAILABLE when it cannot be
+        stored.
         """
 
     @_abc_1.abstractmethod
