@@ -8,10 +8,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import grpc
-from daydream.auth.v1 import auth_pb2, auth_pb2_grpc
+from daydream.auth.v1 import accounts_pb2, accounts_pb2_grpc, auth_pb2, auth_pb2_grpc
 from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -90,6 +90,15 @@ def _opened(opened: auth_pb2.OpenedSession) -> Opened:
     )
 
 
+SignUpMode = Literal["open", "code", "closed"]
+
+_SIGN_UP_MODES: Final[dict[int, SignUpMode]] = {
+    auth_pb2.SIGN_UP_MODE_OPEN: "open",
+    auth_pb2.SIGN_UP_MODE_CODE: "code",
+    auth_pb2.SIGN_UP_MODE_CLOSED: "closed",
+}
+
+
 class Accounts:
     """auth: sessions, keys, the purse."""
 
@@ -97,12 +106,22 @@ class Accounts:
         """`ourselves` gives the service token that sessions and keys are resolved with."""
         self._auth = auth_pb2_grpc.AuthServiceStub(channel)
         self._purse = auth_pb2_grpc.PurseServiceStub(channel)
+        self._standing = accounts_pb2_grpc.AccountServiceStub(channel)
         self._health = health_pb2_grpc.HealthStub(channel)
         self._ourselves = ourselves
 
-    async def sign_up(self, *, email: str, password: str, user_agent: str) -> Opened:
-        """Make an account and open its first session. Raises AlreadyExists, InvalidInput, NotAllowed."""
-        request = auth_pb2.SignUpRequest(email=email, password=password, user_agent=user_agent)
+    async def sign_up_mode(self) -> SignUpMode:
+        """Who may make an account by themselves."""
+        request = auth_pb2.GetSignUpModeRequest()
+        answer = await self._in_our_name(lambda ours: self._auth.GetSignUpMode(request, metadata=ours))
+        return _SIGN_UP_MODES.get(answer.mode, "open")
+
+    async def sign_up(self, *, email: str, password: str, code: str, user_agent: str) -> Opened:
+        """Make an account and open its first session; `code` counts where sign-up is by code.
+
+        Raises AlreadyExists, InvalidInput, NotAllowed, NotFound CODE_NOT_VALID.
+        """
+        request = auth_pb2.SignUpRequest(email=email, password=password, code=code, user_agent=user_agent)
         answer = await self._in_our_name(lambda ours: self._auth.SignUp(request, metadata=ours))
         return _opened(answer.opened)
 
@@ -116,6 +135,11 @@ class Accounts:
         """End the session; ending it twice is no error."""
         request = auth_pb2.SignOutRequest(session_secret=secret)
         await self._in_our_name(lambda ours: self._auth.SignOut(request, metadata=ours))
+
+    async def reset_password(self, *, secret: str, password: str) -> None:
+        """Set a new password for a reset link's secret and end all sessions. Raises NotFound, InvalidInput, TooMuch."""
+        request = accounts_pb2.ResetPasswordRequest(secret=secret, new_password=password)
+        await self._in_our_name(lambda ours: self._standing.ResetPassword(request, metadata=ours))
 
     async def of_session(self, secret: str) -> Visitor | None:
         """Whose session this is; None when it is over or never was."""

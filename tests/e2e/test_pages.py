@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from services.foundation import errors
 from tests.e2e.conftest import NewPage
-from tests.support.gateway_backends import PASSWORD
+from tests.support.gateway_accounts import PASSWORD
 from tests.support.threaded_gateway import Running
 
 pytestmark = pytest.mark.browser
@@ -48,7 +48,7 @@ def test_no_page_is_wider_than_its_window(pretend: Running, new_page: NewPage, l
                 page.set_viewport_size({"width": width, "height": 800})
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
 
-    look_at(["/", "/docs", "/terms", "/sign-in", "/sign-up", "/nothing"])
+    look_at(["/", "/gallery", "/docs", "/terms", "/sign-in", "/sign-up", "/nothing"])
     sign_in(page, pretend.url)
     ask_for(page, "a red house with a rather long prompt that has to find its place on a small screen too")
     expect(page.locator(".dd-tile-open")).to_have_count(1)

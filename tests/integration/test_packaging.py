@@ -36,7 +36,7 @@ def _resolved(extra: str, tmp_path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("extra", "needs", "spares"),
     [
-        ("auth", {"grpcio", "argon2-cffi", *DATABASE}, HEAVY | PAGES | {"nats-py"}),
+        ("auth", {"grpcio", "argon2-cffi", "nats-py", *DATABASE}, HEAVY | PAGES),
         ("tasks", {"grpcio", "nats-py", "pillow", *DATABASE}, HEAVY | PAGES | {"argon2-cffi"}),
         ("gpu", {"grpcio", *HEAVY}, DATABASE | PAGES | {"argon2-cffi", "nats-py"}),
     ],

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
+import shortuuid
 import sqlalchemy as sa
-from daydream.auth.v1 import auth_pb2, auth_pb2_grpc
+from daydream.auth.v1 import accounts_pb2_grpc, auth_pb2, auth_pb2_grpc, codes_pb2_grpc
 
-from services.auth import bootstrap
+from services.auth import bootstrap, messages
 from services.auth.settings import Settings
+from services.auth.stores import SqlStorage
+from services.auth.tokens import PEOPLE_SCOPES
+from services.auth.values import User
 from services.foundation import errors, migrations
+from services.foundation.database import utc_now
 from services.foundation.rpc import client, status
 from tests.support.ports import free_port
 
@@ -49,6 +54,8 @@ class RunningAuth:
         self.auth = auth_pb2_grpc.AuthServiceStub(channel)
         self.users = auth_pb2_grpc.UserServiceStub(channel)
         self.purse = auth_pb2_grpc.PurseServiceStub(channel)
+        self.accounts = accounts_pb2_grpc.AccountServiceStub(channel)
+        self.codes = codes_pb2_grpc.CodeServiceStub(channel)
         self.web, self.tasks, self.stranger = (
             client.bearer(parts.service_secrets.issue(name, SECRETS[name]).token)
             for name in ("web", "tasks", "stranger")
@@ -68,6 +75,26 @@ class RunningAuth:
         """A staff account, signed in."""
         await self.parts.accounts.create_staff(email=email, password=PASSWORD, tokens=tokens, key_name="first run")
         return await self.sign_in(email)
+
+    async def crowd(self, number: int) -> list[Person]:
+        """So many people with 0 tokens and no password: hashing one for each would take seconds."""
+        made = [
+            User(user_id=shortuuid.uuid(), email=f"person-{each}@example.org", tokens=0, created_time=utc_now())
+            for each in range(number)
+        ]
+        async with SqlStorage(self.parts.engine, encode=messages.encode).write() as work:
+            for user in made:
+                await work.users.add(user, "")
+        return [
+            Person(
+                user_id=user.user_id,
+                email=user.email,
+                session_id="session",
+                secret="",
+                token=self.parts.signer.for_user(user, PEOPLE_SCOPES, session_id="session").token,
+            )
+            for user in made
+        ]
 
     async def suspend(self, person: Person) -> None:
         """Suspend an account."""

@@ -37,6 +37,7 @@ class Purse:
     default_balance: int = 1_000
     balances: dict[str, int] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    closed: dict[str, errors.DaydreamError] = field(default_factory=dict)
     hold_calls: int = 0
     settle_calls: int = 0
 
@@ -47,6 +48,8 @@ class Purse:
     def hold(self, hold_id: str, user_id: str, tokens: int) -> int:
         """Take tokens aside."""
         self.hold_calls += 1
+        if user_id in self.closed:
+            raise self.closed[user_id]
         before = self.holds.get(hold_id)
         if before is not None:
             if before.charge is not None and before.tokens == 0:

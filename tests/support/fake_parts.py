@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from services.foundation import errors
 from services.tasks.capabilities import Capabilities, Defaults, Limits, Model, Sampler
-from services.tasks.errors import AuthUnavailable, NotEnoughTokens, WorkerLost
+from services.tasks.errors import AccountClosed, AuthUnavailable, NotEnoughTokens, WorkerLost
 from services.tasks.generation import Admitted, Finished, Happening, Picture, Request, Step
 from services.tasks.ports import Change
 from tests.support import fake_auth
@@ -26,6 +26,8 @@ class FakePurse:
             raise AuthUnavailable
         try:
             self.kept.hold(hold_id, user_id, tokens)
+        except (errors.NotAllowed, errors.NotFound) as error:
+            raise AccountClosed from error
         except errors.NotPossibleNow as error:
             if error.detail_reason == NotEnoughTokens.reason:
                 raise NotEnoughTokens(error.message, metadata=error.metadata) from error

@@ -16,7 +16,7 @@ from services.web.app import Gateway
 from services.web.settings import WebSettings
 from services.web.streams.sse import Timing
 from services.web.visitors import SESSION_COOKIE
-from tests.support import gateway_backends
+from tests.support import gateway_accounts, gateway_backends
 from tests.support.gateway_backends import Backends
 
 ADA_KEY = {"Authorization": "Bearer dd_ada_key_0123456789"}
@@ -57,7 +57,7 @@ class Site:
 def settings(backends: Backends) -> WebSettings:
     """Settings for a gateway before these backends."""
     return WebSettings(
-        service_secret=SecretStr(gateway_backends.SERVICE_SECRET),
+        service_secret=SecretStr(gateway_accounts.SERVICE_SECRET),
         auth_target=backends.auth_target,
         tasks_target=backends.tasks_target,
     )

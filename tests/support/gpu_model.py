@@ -1,22 +1,32 @@
-"""A model for the engine that draws nothing: it fills the same port, steps only when told to, and fails on request."""
+"""Models for the engine that draw nothing: they fill the same ports, step only when told to, and fail on request."""
 
 import threading
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from services.gpu import errors, samplers
+from services.gpu.budget import Budget
 from services.gpu.card import Card, Defaults, Limits
-from services.gpu.requests import Plan
+from services.gpu.images import Pixels
+from services.gpu.requests import NO_PICTURES, Pictures, Plan
 
 RAISES: Final = "raise"
+"""The forward raises as long as it is among its rows."""
+FAILS_ALONE: Final = "fail alone"
+"""Its own step fails."""
 LOSES_DEVICE: Final = "lose the device"
 FAILS_TO_ENCODE: Final = "no such words"
+FAILS_TO_DECODE: Final = "no such colours"
+FAILS_TO_PREVIEW: Final = "no such look"
 
 
-def card(**limits: Any) -> Card:
+def card(name: str = "fake", **limits: Any) -> Card:
     """A card with small defaults; `limits` replaces what a test wants to reach."""
     return Card(
-        name="fake",
+        name=name,
         title="Fake",
         description="Draws nothing.",
         defaults=Defaults(steps=3, guidance=2.0, width=64, height=64, sampler="DPM++ 2M"),
@@ -35,38 +45,57 @@ class FakeTrajectory:
     sample: int
     calls: int
     done: int = 0
+    nbytes: int = 1000
+
+    @property
+    def rows(self) -> int:
+        """Two with guidance."""
+        return 2 if self.plan.guided else 1
 
 
 class FakeModel:
-    """Steps at once, or one for every `allow` after `hold`."""
+    """Steps at once, or one forward for every `allow` after `hold`."""
 
     device = "cpu"
 
-    def __init__(self, *, image: bytes = b"png") -> None:
-        """`image` is what every picture encodes to."""
-        self.card = card()
-        self.stepped: list[str] = []
-        """The prompts whose trajectories went a step, in order."""
+    def __init__(self, *, name: str = "fake", rows: int = 4, out_of_memory_above: int | None = None) -> None:
+        """`rows` pay in one forward; with more than `out_of_memory_above` there is no room for it."""
+        self.card = card(name)
+        self.budget = Budget(rows=rows)
+        self.forwards: list[list[str]] = []
+        """The prompts whose trajectories went a step, forward by forward."""
+        self.filled: list[int] = []
+        """How many rows each forward was filled up to."""
+        self.decoded: list[int] = []
+        """How many pictures each decoding was of."""
         self.encoded: list[str] = []
         """The prompts that were encoded, in order."""
-        self._image = image
+        self.seen: list[Pictures] = []
+        """The pictures that came with them."""
+        self._room = out_of_memory_above
         self._held = False
         self._permits = threading.Semaphore(0)
 
+    @property
+    def stepped(self) -> list[str]:
+        """The prompts whose trajectories went a step, in order."""
+        return [prompt for forward in self.forwards for prompt in forward]
+
     def hold(self) -> None:
-        """From now on every step waits for a permit."""
+        """From now on every forward waits for a permit."""
         self._held = True
 
-    def allow(self, steps: int) -> None:
-        """Let so many steps happen."""
-        for _ in range(steps):
+    def allow(self, forwards: int) -> None:
+        """Let so many forwards happen."""
+        for _ in range(forwards):
             self._permits.release()
 
-    def encode(self, plan: Plan) -> str:
+    def encode(self, plan: Plan, pictures: Pictures = NO_PICTURES) -> str:
         """The prompt itself."""
         if plan.prompt == FAILS_TO_ENCODE:
             raise ValueError(plan.prompt)
         self.encoded.append(plan.prompt)
+        self.seen.append(pictures)
         return plan.prompt
 
     def begin(self, plan: Plan, conditioning: str, sample: int) -> FakeTrajectory:
@@ -74,22 +103,80 @@ class FakeModel:
         assert conditioning == plan.prompt
         return FakeTrajectory(plan, sample, calls=plan.steps)
 
-    def step(self, trajectory: FakeTrajectory) -> None:
-        """Count; fail as the prompt asks."""
+    def bucket(self, trajectory: FakeTrajectory) -> Hashable:
+        """Its size."""
+        return (trajectory.plan.width, trajectory.plan.height)
+
+    def step(self, trajectories: Sequence[FakeTrajectory], *, rows: int | None = None) -> Sequence[Exception | None]:
+        """Count; fail as the prompts ask."""
         if self._held:
             assert self._permits.acquire(timeout=30)
-        self.stepped.append(trajectory.plan.prompt)
-        if trajectory.plan.prompt == RAISES:
-            raise ValueError("a scheduler that does not like it")
-        if trajectory.plan.prompt == LOSES_DEVICE:
+        assert len({self.bucket(each) for each in trajectories}) == 1
+        prompts = [each.plan.prompt for each in trajectories]
+        if LOSES_DEVICE in prompts:
             raise errors.DeviceLost
-        trajectory.done += 1
+        if RAISES in prompts:
+            raise ValueError("a denoiser that does not like it")
+        own = sum(each.rows for each in trajectories)
+        if self._room is not None and own > self._room:
+            raise errors.OutOfMemory
+        self.forwards.append(prompts)
+        self.filled.append(max(rows or 0, own))
+        for each in trajectories:
+            each.done += 1
+        return [ValueError("a sampler that does not like it") if each == FAILS_ALONE else None for each in prompts]
 
-    def preview(self, trajectory: FakeTrajectory) -> bytes:
-        """Which step it was."""
-        return f"preview {trajectory.done}".encode()
+    def preview(self, trajectory: FakeTrajectory) -> Pixels:
+        """As dark as it is far."""
+        if trajectory.plan.prompt == FAILS_TO_PREVIEW:
+            raise ValueError(trajectory.plan.prompt)
+        return np.full((8, 8, 3), trajectory.done, np.uint8)
 
-    def finish(self, trajectory: FakeTrajectory) -> bytes:
-        """The picture."""
-        assert trajectory.done == trajectory.calls
-        return self._image
+    def decode(self, trajectories: Sequence[FakeTrajectory]) -> Sequence[Pixels | Exception]:
+        """A picture of the size asked for, as dark as its sample's number."""
+        assert all(each.done == each.calls for each in trajectories)
+        if len(trajectories) > 1 and any(each.plan.prompt == FAILS_TO_DECODE for each in trajectories):
+            raise ValueError(FAILS_TO_DECODE)
+        self.decoded.append(len(trajectories))
+        return [
+            errors.NotFinite()
+            if each.plan.prompt == FAILS_TO_DECODE
+            else np.full((each.plan.height, each.plan.width, 3), each.sample, np.uint8)
+            for each in trajectories
+        ]
+
+
+class FakeLibrary:
+    """Models that are all there, or so many of them at a time as there is room for."""
+
+    def __init__(self, *models: FakeModel, room: int | None = None) -> None:
+        """`room` models fit into memory; None means all."""
+        self._models = {model.card.name: model for model in models}
+        self._room = len(models) if room is None else room
+        self._loaded: list[str] = []
+        self.pins: dict[str, int] = dict.fromkeys(self._models, 0)
+        """How often each is pinned."""
+
+    def cards(self) -> Sequence[Card]:
+        """Their cards."""
+        return tuple(model.card for model in self._models.values())
+
+    def get(self, name: str) -> FakeModel:
+        """The model, if there is room for it."""
+        if name not in self._loaded:
+            free = [each for each in self._loaded if not self.pins[each]]
+            if len(self._loaded) == self._room:
+                if not free:
+                    raise errors.OutOfMemory
+                self._loaded.remove(free[0])
+            self._loaded.append(name)
+        return self._models[name]
+
+    def pin(self, name: str) -> None:
+        """Keep it."""
+        self.pins[name] += 1
+
+    def unpin(self, name: str) -> None:
+        """It may leave."""
+        self.pins[name] -= 1
+        assert self.pins[name] >= 0

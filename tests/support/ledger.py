@@ -11,8 +11,10 @@ from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
 from services.foundation import migrations
 from services.foundation.rpc import client
+from services.tasks import roster
 from services.tasks.__main__ import MIGRATIONS
 from services.tasks.bootstrap import Service
+from services.tasks.roster import Lookup
 from services.tasks.settings import Settings
 from tests.support import identity, ports
 from tests.support.fake_auth import FakeAuth
@@ -110,12 +112,28 @@ class Person:
         request = tasks_pb2.WatchSessionRequest(session_id=session_id, after_revision=after_revision)
         return client.translated_stream(self.stub.WatchSession(request, metadata=self.metadata))
 
-    async def download(self, image_id: str) -> tuple[tasks_pb2.Image, bytes]:
+    async def download(
+        self, image_id: str, size: "tasks_pb2.ImageSize.ValueType" = tasks_pb2.ImageSize.IMAGE_SIZE_ORIGINAL
+    ) -> tuple[tasks_pb2.Image, bytes]:
         """Read an image file."""
-        request = tasks_pb2.DownloadImageRequest(image_id=image_id)
+        request = tasks_pb2.DownloadImageRequest(image_id=image_id, size=size)
         answers = client.translated_stream(self.stub.DownloadImage(request, metadata=self.metadata))
         parts = [answer async for answer in answers]
         return parts[0].image, b"".join(part.data for part in parts[1:])
+
+    async def archive(self, *image_ids: str, session_id: str = "") -> tuple[tasks_pb2.Archive, Sequence[bytes]]:
+        """Read images as a ZIP file: what it holds, and its pieces."""
+        request = tasks_pb2.DownloadArchiveRequest(image_ids=image_ids, session_id=session_id)
+        answers = client.translated_stream(self.stub.DownloadArchive(request, metadata=self.metadata))
+        parts = [answer async for answer in answers]
+        return parts[0].archive, [part.data for part in parts[1:]]
+
+    async def upload(self, data: bytes, *, piece: int = 100_000) -> tasks_pb2.Upload:
+        """Send a picture."""
+        pieces = [data[start : start + piece] for start in range(0, len(data), piece)]
+        requests = (tasks_pb2.UploadImageRequest(data=each) for each in pieces)
+        with client.translated():
+            return (await self.stub.UploadImage(requests, metadata=self.metadata)).upload
 
 
 class Studio:
@@ -129,23 +147,29 @@ class Studio:
         nats_url: str,
         workers: Sequence[FakeWorker],
         auth: FakeAuth | None = None,
+        images_url: str = "",
         queue_limit: int = 100,
+        queue_limit_per_user: int = 100,
+        look_up: Lookup = roster.look_up,
+        gpu_targets: str = "",
         lease_seconds: float = 1.5,
         drain_seconds: float = 5.0,
     ) -> None:
         """Nothing runs yet."""
         self.auth = auth or FakeAuth(address())
         self.workers = workers
+        self._look_up = look_up
         self.settings = Settings(
             bind=address(),
             database_url=database_url,
-            images_dir=folder / "images",
+            images_url=images_url or str(folder / "images"),
             service_secret="secret",
             queue_limit=queue_limit,
+            queue_limit_per_user=queue_limit_per_user,
             lease_seconds=lease_seconds,
             drain_seconds=drain_seconds,
             auth_target=self.auth.address,
-            gpu_targets=",".join(worker.address for worker in workers),
+            gpu_targets=gpu_targets or ",".join(worker.address for worker in workers),
             nats_url=nats_url,
         )
         self.service: Service | None = None
@@ -157,9 +181,10 @@ class Studio:
         return {
             "TASKS_BIND": given.bind,
             "TASKS_DATABASE_URL": given.database,
-            "TASKS_IMAGES_DIR": str(given.images_dir),
+            "TASKS_IMAGES_URL": given.images_url,
             "TASKS_SERVICE_SECRET": given.service_secret,
             "TASKS_QUEUE_LIMIT": str(given.queue_limit),
+            "TASKS_QUEUE_LIMIT_PER_USER": str(given.queue_limit_per_user),
             "TASKS_LEASE_SECONDS": str(given.lease_seconds),
             "DAYDREAM_DRAIN_SECONDS": str(given.drain_seconds),
             "AUTH_TARGET": given.auth_target,
@@ -169,7 +194,7 @@ class Studio:
 
     async def start(self) -> None:
         """Start the replica; its fakes are started by who made them."""
-        self.service = Service(self.settings)
+        self.service = Service(self.settings, look_up=self._look_up)
         await self.service.start()
 
     async def migrate(self) -> None:

@@ -16,7 +16,7 @@ from services.tasks.store.leases import Leases
 from services.tasks.store.outbox import Outbox
 from services.tasks.store.tasks import Tasks
 from services.tasks.store.workers import Workers
-from services.tasks.values import Image, NewTask, Parameters
+from services.tasks.values import Image, Lease, NewTask, Parameters
 
 _NUMBERS = itertools.count(1)
 PARAMETERS = Parameters(
@@ -101,3 +101,10 @@ async def open_store(url: str) -> Store:
     """A store on a freshly migrated database; its engine is the caller's to dispose of."""
     await migrations.upgrade(url, MIGRATIONS)
     return Store(database.open_engine(url))
+
+
+async def claim(store: Store, target: str = "gpu-1", *, owner: str = "replica-1", slots: int = 1) -> Lease:
+    """The lease of the task that a worker gets next; there must be one."""
+    claimed = await store.leases(owner).claim(target, model_names=["mini"], slots=slots)
+    assert claimed is not None
+    return claimed[0]

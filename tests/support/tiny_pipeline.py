@@ -20,26 +20,32 @@ _transformers: Final[Any] = transformers
 DEFAULTS: Final = {"steps": 4, "guidance": 3.0, "width": 64, "height": 64, "sampler": "DDIM"}
 
 
-def _tokenizer() -> Any:
+def tokenizer() -> Any:
+    """A word-level tokenizer of a window of 16."""
     vocabulary = {word: number for number, word in enumerate(("<pad>", "<unk>", "<s>", "</s>", *WORDS))}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 3)]
-    )
+    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    words.normalizer = normalizers.Lowercase()
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 3)])
     return _transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>",
+        tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>",
         model_max_length=16,
     )  # fmt: skip
 
 
 def build(
-    folder: Path, *, card: dict[str, Any] | None = None, prediction_type: str = "epsilon", half: bool = False
+    folder: Path,
+    *,
+    card: dict[str, Any] | None = None,
+    prediction_type: str = "epsilon",
+    half: bool = False,
+    channels: int = 4,
+    distilled: bool = False,
 ) -> Path:
     """Write the pipeline into `folder`; `card` becomes its `daydream.json`, without one it has none.
 
-    `half` keeps the weights in 16 bits.
+    `half` keeps the weights in 16 bits. Nine `channels` make it one for inpainting. A `distilled` one takes the
+    guidance scale as an input and names the LCM sampler as its own.
     """
     torch.manual_seed(0)
     text_encoder = _transformers.CLIPTextModel(
@@ -49,7 +55,8 @@ def build(
         )
     )  # fmt: skip
     unet = _diffusers.UNet2DConditionModel(
-        sample_size=8, block_out_channels=(16, 32), layers_per_block=1, norm_num_groups=8, cross_attention_dim=16,
+        sample_size=8, in_channels=channels, out_channels=4, time_cond_proj_dim=32 if distilled else None,
+        block_out_channels=(16, 32), layers_per_block=1, norm_num_groups=8, cross_attention_dim=16,
         attention_head_dim=2, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
     )  # fmt: skip
@@ -58,12 +65,14 @@ def build(
         down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
         mid_block_add_attention=False,
     )  # fmt: skip
-    scheduler = _diffusers.DDIMScheduler(
+    kind = _diffusers.LCMScheduler if distilled else _diffusers.DDIMScheduler
+    scheduler = kind(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False,
         steps_offset=1, prediction_type=prediction_type,
     )  # fmt: skip
-    pipeline = _diffusers.StableDiffusionPipeline(
-        vae=autoencoder, text_encoder=text_encoder, tokenizer=_tokenizer(), unet=unet, scheduler=scheduler,
+    pipelines = {4: _diffusers.StableDiffusionPipeline, 9: _diffusers.StableDiffusionInpaintPipeline}
+    pipeline = pipelines[channels](
+        vae=autoencoder, text_encoder=text_encoder, tokenizer=tokenizer(), unet=unet, scheduler=scheduler,
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     if half:

@@ -1,4 +1,7 @@
-"""Signing up, in and out."""
+"""Signing up, in and out, and a new password for one that was lost."""
+
+import time
+from typing import Final
 
 import flask
 from flask_limiter import Limiter
@@ -10,10 +13,13 @@ from wtforms import BooleanField, Field, HiddenField, PasswordField, StringField
 
 from services.foundation import errors
 from services.web import gate, paths, problems
-from services.web.backends import Accounts
+from services.web.backends import Accounts, SignUpMode
 from services.web.bridge import Bridge
 
-_AFTER = "/studio"
+_AFTER: Final = "/studio"
+_MODE_SECONDS: Final = 30.0
+# The field that a refusal without a field of its own speaks of, where that is not the password.
+_SPEAKS_OF: Final = {"EMAIL_TAKEN": "email", "INVITATION_NEEDED": "code", "CODE_NOT_VALID": "code"}
 
 
 def _one_address(_form: FlaskForm, field: Field) -> None:
@@ -57,11 +63,54 @@ class SignUpForm(SignInForm):
         ],
     )
     stay = None
+    code = StringField(
+        "Invitation code",
+        [validators.Length(max=128, message="At most 128 characters.")],
+        filters=[lambda text: text.strip() if text else text],
+    )
+
+
+class NewPasswordForm(FlaskForm):  # type: ignore[misc]
+    """A reset link's secret, and the password it is used for."""
+
+    token = HiddenField(validators=[validators.InputRequired("This link is not complete."), validators.Length(max=256)])
+    password = PasswordField(
+        "New password",
+        [
+            validators.InputRequired("Choose a password."),
+            validators.Length(min=8, max=256, message="Use 8 to 256 characters."),
+        ],
+    )
+
+
+class Mode:
+    """Who may sign up, asked of auth now and then; open while auth is away, which the form then says itself."""
+
+    def __init__(self, accounts: Accounts, bridge: Bridge) -> None:
+        """Asks nothing yet."""
+        self._accounts, self._bridge = accounts, bridge
+        self._known: SignUpMode = "open"
+        self._until = 0.0
+
+    def __call__(self) -> SignUpMode:
+        """The mode, at most half a minute old."""
+        if time.monotonic() >= self._until:
+            try:
+                self._known = self._bridge.call(self._accounts.sign_up_mode())
+            except errors.Unavailable:
+                return self._known
+            self._until = time.monotonic() + _MODE_SECONDS
+        return self._known
 
 
 def blueprint(accounts: Accounts, bridge: Bridge, guard: gate.Gate, limiter: Limiter) -> flask.Blueprint:
     """The views."""
     views = flask.Blueprint("door", __name__)
+    mode = Mode(accounts, bridge)
+
+    @views.app_context_processor
+    def door() -> dict[str, Mode]:
+        return {"sign_up_mode": mode}
 
     def onward() -> str:
         return paths.local(flask.request.values.get("next"), default=_AFTER)
@@ -100,14 +149,35 @@ def blueprint(accounts: Accounts, bridge: Bridge, guard: gate.Gate, limiter: Lim
             return _door("sign-up.html", form)
         try:
             opened = bridge.call(
-                accounts.sign_up(email=form.email.data, password=form.password.data, user_agent=_browser())
+                accounts.sign_up(
+                    email=form.email.data,
+                    password=form.password.data,
+                    code=form.code.data or "",
+                    user_agent=_browser(),
+                )
             )
-        except (errors.InvalidInput, errors.AlreadyExists, errors.NotAllowed, errors.TooMuch) as error:
+        except (errors.InvalidInput, errors.AlreadyExists, errors.NotAllowed, errors.NotFound, errors.TooMuch) as error:
             return _refused("sign-up.html", form, error)
         response = flask.redirect(onward(), 303)
         guard.let_in(response, opened, stay=False)
         flask.flash(f"Welcome. You start with {opened.visitor.tokens} tokens.", "ok")
         return response
+
+    @views.route("/reset-password", methods=["GET", "POST"])
+    @gate.open_to_all
+    @limiter.limit("30/hour", methods=["POST"])
+    def reset_password() -> Response | str | tuple[str, int]:
+        form = NewPasswordForm()
+        if flask.request.method == "GET":
+            form.token.data = flask.request.args.get("token", "")[:256]
+        if not form.validate_on_submit():
+            return _door("reset-password.html", form)
+        try:
+            bridge.call(accounts.reset_password(secret=form.token.data, password=form.password.data))
+        except (errors.InvalidInput, errors.NotFound, errors.TooMuch) as error:
+            return _refused("reset-password.html", form, error)
+        flask.flash("Your new password is set. Sign in with it.", "ok")
+        return flask.redirect(flask.url_for("door.sign_in"), 303)
 
     @views.post("/sign-out")
     @gate.open_to_all
@@ -129,12 +199,12 @@ def _browser() -> str:
     return flask.request.headers.get("User-Agent", "")[:256]
 
 
-def _door(template: str, form: SignInForm) -> str | tuple[str, int]:
+def _door(template: str, form: FlaskForm) -> str | tuple[str, int]:
     shown = flask.render_template(template, form=form)
     return (shown, 422) if form.is_submitted() else shown
 
 
-def _refused(template: str, form: SignInForm, error: errors.DaydreamError) -> Response:
+def _refused(template: str, form: FlaskForm, error: errors.DaydreamError) -> Response:
     """Show the form again, each sentence under the field it speaks of."""
     known = {field.name: field for field in form}
     placed = False
@@ -143,7 +213,7 @@ def _refused(template: str, form: SignInForm, error: errors.DaydreamError) -> Re
             known[violation.field].errors = [*known[violation.field].errors, violation.description]
             placed = True
     if not placed:
-        under = form.email if isinstance(error, errors.AlreadyExists) else form.password
+        under = known[_SPEAKS_OF.get(error.detail_reason, "password")]
         under.errors = [*under.errors, error.message]
     problem = problems.of_error(error)
     response = flask.make_response(flask.render_template(template, form=form), problem.status)

@@ -1,4 +1,4 @@
-"""What everybody may see: landing, documentation, terms."""
+"""What everybody may see: landing, gallery, documentation, terms."""
 
 import json
 from typing import Any
@@ -22,6 +22,11 @@ def blueprint() -> flask.Blueprint:
     @gate.open_to_all
     def landing() -> str:
         return flask.render_template("landing.html")
+
+    @views.get("/gallery")
+    @gate.open_to_all
+    def gallery() -> str:
+        return flask.render_template("gallery.html")
 
     @views.get("/docs")
     @gate.open_to_all

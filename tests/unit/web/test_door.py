@@ -4,12 +4,13 @@ import re
 
 import httpx
 import pytest
+from daydream.auth.v1 import auth_pb2
 
 from services.foundation import errors
 from services.web import paths
 from services.web.visitors import SESSION_COOKIE
 from tests.support.gateway import PAGE, Site
-from tests.support.gateway_backends import PASSWORD
+from tests.support.gateway_accounts import PASSWORD
 
 
 async def sign_in(site: Site, email: str = "ada@example.org", password: str = PASSWORD, **more: str) -> httpx.Response:
@@ -58,6 +59,64 @@ async def test_a_new_account_is_welcomed_with_its_tokens(site: Site) -> None:
 
     assert answer.headers["location"] == "/studio"
     assert "You start with 100 tokens." in (await site.http.get("/studio", headers=PAGE)).text
+
+
+async def test_where_sign_up_is_closed_no_page_offers_it(site: Site) -> None:
+    site.backends.auth.sign_up_mode = auth_pb2.SIGN_UP_MODE_CLOSED
+
+    landing, sign_in_page, sign_up_page = [
+        (await site.http.get(path, headers=PAGE)).text for path in ("/", "/sign-in", "/sign-up")
+    ]
+
+    assert "/sign-up" not in landing
+    assert "/sign-up" not in sign_in_page
+    assert "<form" not in sign_up_page.partition("<main")[2]
+    assert "Nobody can create an account by themselves here" in sign_up_page
+
+
+async def test_where_sign_up_is_by_code_the_form_asks_for_one(site: Site) -> None:
+    site.backends.auth.sign_up_mode = auth_pb2.SIGN_UP_MODE_CODE
+    site.backends.auth.invitations = {"ABCDE-FGHJK"}
+    token = await site.form_token("/sign-up")
+    data = {"csrf_token": token, "email": "eve@example.org", "password": "eight or more"}
+
+    wrong = await site.http.post("/sign-up", data={**data, "code": "QQQQQ"}, headers=PAGE)
+    right = await site.http.post("/sign-up", data={**data, "code": " ABCDE-FGHJK "}, headers=PAGE)
+
+    assert wrong.status_code == 404
+    assert 'id="code-wrong">This code is not valid.' in wrong.text
+    assert right.headers["location"] == "/studio"
+
+
+async def test_an_open_sign_up_asks_for_no_code(site: Site) -> None:
+    page = (await site.http.get("/sign-up", headers=PAGE)).text
+
+    assert 'name="code"' not in page
+
+
+async def test_a_reset_link_sets_a_new_password_once(site: Site) -> None:
+    site.backends.auth.reset_links = {"link-secret": "ada@example.org"}
+    token = await site.form_token("/reset-password?token=link-secret")
+    data = {"csrf_token": token, "token": "link-secret", "password": "a new one, and long"}
+
+    first = await site.http.post("/reset-password", data=data, headers=PAGE)
+    again = await site.http.post("/reset-password", data=data, headers=PAGE)
+
+    assert first.headers["location"] == "/sign-in"
+    assert again.status_code == 404
+    assert "This link is not valid." in again.text
+    assert (await sign_in(site, password="a new one, and long")).status_code == 303
+
+
+async def test_a_reset_link_without_its_secret_says_so(site: Site) -> None:
+    token = await site.form_token("/reset-password")
+
+    answer = await site.http.post(
+        "/reset-password", data={"csrf_token": token, "token": "", "password": "a new one, and long"}, headers=PAGE
+    )
+
+    assert answer.status_code == 422
+    assert "This link is not complete." in answer.text
 
 
 async def test_a_wrong_password_and_an_unknown_address_look_the_same(site: Site) -> None:

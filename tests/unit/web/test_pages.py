@@ -196,9 +196,11 @@ async def test_an_empty_session_points_to_others_only_where_there_are_any(site: 
     assert "Pictures of earlier sessions" in after
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/terms", "/studio", "/account", "/sign-in", "/sign-up"])
+@pytest.mark.parametrize(
+    "path", ["/", "/gallery", "/docs", "/terms", "/studio", "/account", "/sign-in", "/sign-up", "/reset-password"]
+)
 async def test_no_link_of_a_page_leads_nowhere(site: Site, path: str) -> None:
-    if path not in {"/sign-in", "/sign-up"}:
+    if path not in {"/sign-in", "/sign-up", "/reset-password"}:
         site.sign_in_as()
     page = (await site.http.get(path, headers=PAGE)).text
     links = set(re.findall(r'(?:href|src|action)="(/[^"#]*)', page))
@@ -210,8 +212,12 @@ async def test_no_link_of_a_page_leads_nowhere(site: Site, path: str) -> None:
         assert f'id="{anchor}"' in page, anchor
 
 
-async def test_pictures_of_the_landing_hang_beside_their_prompts(site: Site) -> None:
-    page = (await site.http.get("/", headers=PAGE)).text
+@pytest.mark.parametrize("path", ["/", "/gallery", "/docs"])
+async def test_pictures_hang_beside_their_prompts(site: Site, path: str) -> None:
+    page = (await site.http.get(path, headers=PAGE)).text
+    pictures = re.findall(r'<img src="([^"]+)"', page)
 
-    for picture in re.findall(r'<img src="([^"]+)"', page):
-        assert (await site.http.get(picture)).status_code == 200
+    answers = [await site.http.get(picture) for picture in pictures]
+
+    assert len(pictures) >= 8
+    assert {answer.status_code for answer in answers} == {200}

@@ -11,10 +11,12 @@ from tests.support.gateway import PAGE, Site
 OPEN = {
     "/",
     "/docs",
+    "/gallery",
     "/terms",
     "/sign-in",
     "/sign-up",
     "/sign-out",
+    "/reset-password",
     "/healthz",
     "/readyz",
     "/api/v1/openapi.json",

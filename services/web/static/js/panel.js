@@ -3,6 +3,7 @@
 import { Dial } from "./dials.js";
 import { tokens as countTokens } from "./format.js";
 import { showGenerate } from "./generate.js";
+import { Lexicon } from "./lexicon.js";
 import { Marks } from "./marks.js";
 import { Opening } from "./opening.js";
 import { price, seconds } from "./price.js";
@@ -23,6 +24,7 @@ export class Panel {
   #store;
   #marks = new Marks(this.#form);
   #opening = new Opening(this.#form);
+  #lexicon = new Lexicon();
   #most = MOST_CHARACTERS;
   #draft = null;
 
@@ -270,6 +272,7 @@ export class Panel {
     const count = document.getElementById("prompt-count");
     count.textContent = `${length(values.prompt)} / ${this.#most}`;
     count.classList.toggle("is-over", length(values.prompt) > this.#most);
+    this.#lexicon.show(values.prompt, this.#model);
     document.getElementById("draft-back").hidden = !this.#draft;
     const words = document.getElementById("dock-words");
     words.textContent = values.prompt || "Write a prompt…";

@@ -52,6 +52,14 @@ const progress = new Progress(store, { onCancel: cancel });
 new Timeline(store, acts);
 progress.show();
 
+// A link from the gallery brings a prompt along; once it stands in the panel the address is the studio's own again.
+const brought = new URLSearchParams(location.search);
+if (brought.get("prompt")) {
+  panel.fill({ prompt: brought.get("prompt") });
+  brought.delete("prompt");
+  history.replaceState(null, "", brought.size ? `?${brought}` : location.pathname);
+}
+
 const ideas = document.getElementById("ideas");
 for (const prompt of panel.ideas.slice(0, 3)) {
   const { root, part } = clone("idea-template");
