@@ -79,6 +79,10 @@ class StepTime:
     """One denoising step of one image with guidance, in microseconds."""
     image_us: int
     """What every image costs beside its steps, in microseconds."""
+    shared_step_us: int
+    """What a step costs each image while as many are drawn at once as pay, in microseconds."""
+    images_at_once: int
+    """How many that are."""
 
 
 @dataclass(frozen=True, kw_only=True)

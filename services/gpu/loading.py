@@ -124,8 +124,8 @@ class _Shelf:
             fit = self._fitted(model, card, fit)
             if self._threads is None and self._on_cpu:
                 self._threads = warmup.quickest_threads(model, most=_cores(), use=pipeline.use_threads)
-            model.card = warmup.measured(model)
             model.budget = warmup.row_budget(model, most=None if fit is None else fit.rows)
+            model.card = warmup.measured(model)
         return Loaded(model=model, size=Size(weights=weights, work=0 if fit is None else max(0, fit.peak - weights)))
 
     def _fitted(self, model: StableDiffusion, card: Card, fit: Fit | None) -> Fit | None:

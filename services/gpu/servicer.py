@@ -160,7 +160,14 @@ def _card_to_pb(card: Card) -> pb.Model:
         ),
         samplers=[pb.Sampler(name=each.name, scheduler_class=each.scheduler_class) for each in card.samplers],
         step_times=[
-            pb.StepTime(width=each.width, height=each.height, step_us=each.step_us, image_us=each.image_us)
+            pb.StepTime(
+                width=each.width,
+                height=each.height,
+                step_us=each.step_us,
+                image_us=each.image_us,
+                shared_step_us=each.shared_step_us,
+                images_at_once=each.images_at_once,
+            )
             for each in card.step_times
         ],
         example_prompts=card.examples,

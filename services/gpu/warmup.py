@@ -15,6 +15,8 @@ from services.gpu.requests import Plan
 # After this long no further size is begun: a start should take seconds.
 BUDGET_SECONDS: Final = 3.0
 _STEPS: Final = 3
+_FULL_STEPS: Final = 2
+_ROWS_AN_IMAGE: Final = 2
 _WORTH_IT: Final = 1.1
 _LONG_SECONDS: Final = 0.2
 _A_TICK_OF_THE_CLOCK: Final = 1e-9
@@ -114,8 +116,14 @@ def row_budget(
 
 def _reckoned(last: StepTime, width: int, height: int) -> StepTime:
     growth = width * height / (last.width * last.height)
-    step_us, image_us = round(last.step_us * growth), round(last.image_us * growth)
-    return StepTime(width=width, height=height, step_us=step_us, image_us=image_us)
+    return StepTime(
+        width=width,
+        height=height,
+        step_us=round(last.step_us * growth),
+        image_us=round(last.image_us * growth),
+        shared_step_us=round(last.shared_step_us * growth),
+        images_at_once=last.images_at_once,
+    )
 
 
 def _sizes(card: Card) -> list[tuple[int, int]]:
@@ -163,9 +171,27 @@ def _measure(model: Model[Any, Any], asked: Plan, clock: Callable[[], float]) ->
     _good(model.decode([trajectory]))
     beside += clock() - started
     # The quickest step: the first one also pays for memory and kernels.
+    alone = min(steps)
+    images = max(1, model.budget.limit(asked.width * asked.height) // _ROWS_AN_IMAGE)
     return StepTime(
-        width=asked.width, height=asked.height, step_us=round(min(steps) * 1e6), image_us=round(beside * 1e6)
+        width=asked.width,
+        height=asked.height,
+        step_us=round(alone * 1e6),
+        image_us=round(beside * 1e6),
+        shared_step_us=round(_shared(model, asked, images, clock) * 1e6) if images > 1 else round(alone * 1e6),
+        images_at_once=images,
     )
+
+
+def _shared(model: Model[Any, Any], asked: Plan, images: int, clock: Callable[[], float]) -> float:
+    """Seconds of a step for each image of a forward of so many."""
+    trajectory = model.begin(asked, model.encode(asked), 0)
+    seconds: list[float] = []
+    while trajectory.done < min(trajectory.calls, _FULL_STEPS):
+        started = clock()
+        _good(model.step([trajectory], rows=images * _ROWS_AN_IMAGE))
+        seconds.append(clock() - started)
+    return min(seconds) / images
 
 
 def _good(answers: Sequence[object]) -> None:

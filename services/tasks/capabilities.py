@@ -38,6 +38,8 @@ class Limits:
     """Characters."""
     max_pixels: int = 0
     """Width times height; 0 when the sides alone limit it."""
+    max_clip_skip: int = 0
+    """Layers of the text encoder that may be left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,10 @@ class StepTime:
     """One denoising step of one image with guidance, in microseconds."""
     image_us: int
     """What every image costs beside its steps, in microseconds."""
+    shared_step_us: int = 0
+    """What a step costs each image while as many are drawn at once as pay, in microseconds."""
+    images_at_once: int = 1
+    """How many that are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +92,10 @@ class Model:
     """Prompts that show what it can do."""
     known_words: tuple[str, ...] = ()
     """Words it knows, when it knows only some."""
+    adapters: tuple[str, ...] = ()
+    """LoRAs it can be drawn with."""
+    inpainting_only: bool = False
+    """Whether every request needs a start image and a mask."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ lost, which another worker may make good. A full or leaving worker costs the tas
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
@@ -94,13 +95,23 @@ class Dispatcher:
         await asyncio.gather(*rest, return_exceptions=True)
 
     async def _give_out(self) -> None:
-        for target, worker, said in self._fleet.ready():
-            names = [model.name for model in said.models]
-            while not self._stopping and list(self._running.values()).count(target) < said.slots:
+        ready = {target: (worker, said) for target, worker, said in self._fleet.ready()}
+        while not self._stopping:
+            busy = Counter(self._running.values())
+            # Each task goes where most slots are free in proportion: what shares a worker takes longer. Of equals, to
+            # the one that is preferred.
+            target = min(ready, key=lambda each: busy[each] / max(1, ready[each][1].slots), default=None)
+            if target is None:
+                return
+            worker, said = ready[target]
+            claim = None
+            if busy[target] < said.slots:
+                names = [model.name for model in said.models]
                 claim = await self._leases.claim(target, model_names=names, slots=said.slots)
-                if claim is None:
-                    break
-                self._start(target, worker, *claim)
+            if claim is None:
+                del ready[target]
+                continue
+            self._start(target, worker, *claim)
 
     def _start(self, target: str, worker: Worker, lease: Lease, task: Task) -> None:
         self._announcer.announce(stored(task))

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from services.tasks import estimates
 from services.tasks.board import Board
 from services.tasks.capabilities import Model
-from services.tasks.estimates import Line, Standing
+from services.tasks.estimates import Line, Standing, Work
 from services.tasks.ports import Change, TaskStore
 from services.tasks.states import State
 from services.tasks.values import InLine, Progress, Task, View
@@ -26,6 +26,10 @@ class Crew(Protocol):
 
     def slots(self) -> int:
         """Tasks that the workers which answer now take at once."""
+        ...
+
+    def answering(self) -> int:
+        """How many workers answer now."""
         ...
 
 
@@ -59,6 +63,7 @@ class Lineup:
                     waiting=tuple(self._standing(task) for task in tasks if task.state is State.QUEUED),
                     running=tuple(self._standing(task) for task in tasks if task.state is State.RUNNING),
                     slots=self._crew.slots(),
+                    workers=self._crew.answering(),
                 )
             return self._line
 
@@ -76,11 +81,13 @@ class Lineup:
         return live.progress if live is not None else Progress(step=step, steps=steps)
 
     def _standing(self, task: InLine) -> Standing:
-        work = estimates.work_ms(task.parameters, self._crew.models())
+        work = estimates.work(task.parameters, self._crew.models())
         if task.state is State.RUNNING:
             progress = self._running(task.task_id, task.attempt, task.step, task.steps_total)
-            if progress.remaining_ms is not None:
-                work = progress.remaining_ms
-            elif work is not None and progress.steps:
-                work = round(work * (1 - progress.step / progress.steps))
-        return Standing(task_id=task.task_id, left_ms=work)
+            # By the steps that are left and not by the time its worker expects it to take: that is longer the more
+            # others are drawn beside it, and how many those will be is worked out here.
+            if work is not None and progress.steps:
+                work = work.part(1 - min(1.0, progress.step / progress.steps))
+            elif work is None and progress.remaining_ms is not None:
+                work = Work(steps=1, each_ms=progress.remaining_ms)
+        return Standing(task_id=task.task_id, left=work)

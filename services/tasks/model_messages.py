@@ -2,12 +2,8 @@
 
 from daydream.gpu.v1 import inference_pb2
 
+from services.foundation.float32 import shortest
 from services.tasks import capabilities
-
-
-def exact(number: float) -> float:
-    """A float32 from the wire as the decimal that was typed: 2.6, not 2.5999999046."""
-    return float(f"{number:.7g}")
 
 
 def to_model(model: capabilities.Model) -> inference_pb2.Model:
@@ -31,16 +27,26 @@ def to_model(model: capabilities.Model) -> inference_pb2.Model:
             max_samples=model.limits.max_samples,
             max_prompt_chars=model.limits.max_prompt_chars,
             max_pixels=model.limits.max_pixels,
+            max_clip_skip=model.limits.max_clip_skip,
         ),
         samplers=[
             inference_pb2.Sampler(name=each.name, scheduler_class=each.scheduler_class) for each in model.samplers
         ],
         step_times=[
-            inference_pb2.StepTime(width=each.width, height=each.height, step_us=each.step_us, image_us=each.image_us)
+            inference_pb2.StepTime(
+                width=each.width,
+                height=each.height,
+                step_us=each.step_us,
+                image_us=each.image_us,
+                shared_step_us=each.shared_step_us,
+                images_at_once=each.images_at_once,
+            )
             for each in model.step_times
         ],
         example_prompts=model.example_prompts,
         known_words=model.known_words,
+        adapters=model.adapters,
+        inpainting_only=model.inpainting_only,
     )
 
 
@@ -62,28 +68,39 @@ def _from_model(model: inference_pb2.Model) -> capabilities.Model:
         title=model.title,
         description=model.description,
         defaults=capabilities.Defaults(
-            steps=defaults.steps, guidance=exact(defaults.guidance), width=defaults.width, height=defaults.height
+            steps=defaults.steps, guidance=shortest(defaults.guidance), width=defaults.width, height=defaults.height
         ),
         limits=capabilities.Limits(
             min_size=limits.min_size,
             max_size=limits.max_size,
             size_multiple=limits.size_multiple,
             max_steps=limits.max_steps,
-            max_guidance=exact(limits.max_guidance),
+            max_guidance=shortest(limits.max_guidance),
             max_samples=limits.max_samples,
             max_prompt_chars=limits.max_prompt_chars,
             max_pixels=limits.max_pixels,
+            max_clip_skip=limits.max_clip_skip,
         ),
         samplers=tuple(
             capabilities.Sampler(name=each.name, scheduler_class=each.scheduler_class) for each in model.samplers
         ),
         step_times=tuple(
-            capabilities.StepTime(width=each.width, height=each.height, step_us=each.step_us, image_us=each.image_us)
+            capabilities.StepTime(
+                width=each.width,
+                height=each.height,
+                step_us=each.step_us,
+                image_us=each.image_us,
+                shared_step_us=each.shared_step_us,
+                # A worker of before this was told draws one after the other, as far as anybody knows.
+                images_at_once=max(1, each.images_at_once),
+            )
             for each in model.step_times
             if each.width and each.height
         ),
         example_prompts=tuple(model.example_prompts),
         known_words=tuple(model.known_words),
+        adapters=tuple(model.adapters),
+        inpainting_only=model.inpainting_only,
     )
 
 

@@ -156,7 +156,14 @@ def model(value: inference_pb2.Model) -> dict[str, Any]:
         },
         "samplers": [each.name for each in value.samplers],
         "step_times": [
-            {"width": each.width, "height": each.height, "step_us": each.step_us, "image_us": each.image_us}
+            {
+                "width": each.width,
+                "height": each.height,
+                "step_us": each.step_us,
+                "image_us": each.image_us,
+                "shared_step_us": each.shared_step_us,
+                "images_at_once": each.images_at_once,
+            }
             for each in value.step_times
         ],
         "example_prompts": list(value.example_prompts),

@@ -218,6 +218,10 @@ def test_the_time_in_the_button_is_the_servers_formula(pretend: Running, new_pag
     # Without guidance a step takes half.
     page.locator('input[type=number][name="guidance"]').fill("1")
     expect(page.locator("#panel [data-cost]")).to_contain_text("about 6 s")
+    # At 256 × 256 four images are drawn at once, 0.16 s a step: (50 × 0.16 s + 4 × 0.25 s).
+    for name, value in (("width", "256"), ("height", "256"), ("guidance", "3"), ("samples", "4")):
+        page.locator(f'input[type=number][name="{name}"]').fill(value)
+    expect(page.locator("#panel [data-cost]")).to_contain_text("about 9 s")
 
 
 def test_what_was_written_and_not_sent_can_be_brought_back(pretend: Running, new_page: NewPage) -> None:

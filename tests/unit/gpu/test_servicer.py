@@ -94,7 +94,7 @@ def test_an_event_is_one_message(event: Any, message: pb.GenerateResponse) -> No
 
 
 def test_capabilities_tell_everything_a_card_says() -> None:
-    times = (card.StepTime(width=64, height=64, step_us=5, image_us=6),)
+    times = (card.StepTime(width=64, height=64, step_us=5, image_us=6, shared_step_us=4, images_at_once=2),)
     known = dataclasses.replace(
         gpu_model.card(max_pixels=4096, max_clip_skip=1), step_times=times, adapters=("ink",), inpainting=True
     )
@@ -115,7 +115,9 @@ def test_capabilities_tell_everything_a_card_says() -> None:
         "DPM++ 2M",
         "DPMSolverMultistepScheduler",
     )
-    assert list(model.step_times) == [pb.StepTime(width=64, height=64, step_us=5, image_us=6)]
+    assert list(model.step_times) == [
+        pb.StepTime(width=64, height=64, step_us=5, image_us=6, shared_step_us=4, images_at_once=2)
+    ]
     assert (list(model.example_prompts), list(model.known_words)) == (["a house"], ["a", "house"])
     assert (list(model.adapters), model.inpainting_only) == (["ink"], True)
 

@@ -14,9 +14,9 @@ from tests.support.gpu_model import FakeModel, FakeTrajectory
 class SlowModel(FakeModel):
     """A model that takes a tenth of a second a step at 64 × 64, on a clock of its own, and in proportion above."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rows: int = 2) -> None:
         """At noon."""
-        super().__init__()
+        super().__init__(rows=rows)
         self.now = 0.0
 
     def step(self, trajectories: Sequence[FakeTrajectory], *, rows: int | None = None) -> Sequence[Exception | None]:
@@ -44,6 +44,20 @@ def test_sizes_are_measured_smallest_first() -> None:
     assert [(time.width, time.height) for time in times] == [(64, 64), (256, 256)]
     assert [time.step_us for time in times] == [100_000, 1_600_000]
     assert times[0].image_us == 200_000
+
+
+def test_what_several_images_at_once_gain_is_told_beside_what_one_takes() -> None:
+    model = SlowModel(rows=8)
+    alone = SlowModel()
+
+    shared = warmup.measured(model, budget_seconds=60, clock=model.clock).step_times
+    none = warmup.measured(alone, budget_seconds=60, clock=alone.clock).step_times
+
+    # This model's forward takes the same time however many rows it has: four images share one.
+    assert [time.shared_step_us for time in shared] == [25_000, 400_000]
+    assert [time.images_at_once for time in shared] == [4, 4]
+    assert 8 in model.filled
+    assert [time.shared_step_us for time in none] == [time.step_us for time in none]
 
 
 def test_a_size_that_would_take_too_long_is_reckoned_by_its_pixels() -> None:

@@ -87,6 +87,9 @@ class Crew:
     def slots(self) -> int:
         return 1
 
+    def answering(self) -> int:
+        return 1
+
 
 class Desk:
     """Watching with a board and a store."""

@@ -30,7 +30,10 @@ async def test_the_studio_comes_with_its_tasks_models_and_tokens(site: Site) -> 
     assert (boot["session"], boot["tokens"]) == (session_id, 99)
     assert [each["id"] for each in boot["tasks"]] == [task["id"]]
     assert boot["models"][0]["limits"]["max_size"] == 512
-    assert boot["models"][0]["step_times"][0] == {"width": 256, "height": 256, "step_us": 60_000, "image_us": 250_000}
+    assert boot["models"][0]["step_times"][0] == {
+        "width": 256, "height": 256, "step_us": 60_000, "image_us": 250_000, "shared_step_us": 40_000,
+        "images_at_once": 4,
+    }  # fmt: skip
 
 
 async def test_the_timeline_is_this_sessions_until_all_are_asked_for(site: Site) -> None:

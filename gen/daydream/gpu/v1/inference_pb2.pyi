@@ -714,6 +714,8 @@ class StepTime(_message.Message):
     HEIGHT_FIELD_NUMBER: _builtins.int
     STEP_US_FIELD_NUMBER: _builtins.int
     IMAGE_US_FIELD_NUMBER: _builtins.int
+    SHARED_STEP_US_FIELD_NUMBER: _builtins.int
+    IMAGES_AT_ONCE_FIELD_NUMBER: _builtins.int
     width: _builtins.int
     """Pixels."""
     height: _builtins.int
@@ -722,6 +724,12 @@ class StepTime(_message.Message):
     """One denoising step of one image with guidance, in microseconds."""
     image_us: _builtins.int
     """What every image costs beside its steps (text, decoding, encoding), in microseconds."""
+    shared_step_us: _builtins.int
+    """What such a step costs each image while as many are drawn at once as pay, in
+    microseconds: step_us where drawing several at once gains nothing.
+    """
+    images_at_once: _builtins.int
+    """How many images that are, of one request or of several; 0 when unknown."""
     def __init__(
         self,
         *,
@@ -729,10 +737,12 @@ class StepTime(_message.Message):
         height: _builtins.int = ...,
         step_us: _builtins.int = ...,
         image_us: _builtins.int = ...,
+        shared_step_us: _builtins.int = ...,
+        images_at_once: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "image_us", b"image_us", "step_us", b"step_us", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "image_us", b"image_us", "images_at_once", b"images_at_once", "shared_step_us", b"shared_step_us", "step_us", b"step_us", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
