@@ -16,9 +16,9 @@ REQUIREMENTS: Final = Path(__file__).parent / "peers"
 _STAMP: Final = "installed.txt"
 
 
-def names() -> list[str]:
-    """Every environment there can be."""
-    return sorted(file.stem for file in REQUIREMENTS.glob("*.txt"))
+def names(requirements: Path = REQUIREMENTS) -> list[str]:
+    """Every environment there can be, by the files that say what it holds."""
+    return sorted(file.stem for file in requirements.glob("*.txt"))
 
 
 def binary(name: str, program: str) -> Path:
@@ -31,15 +31,15 @@ def packages(name: str) -> Path:
     return HOME / name / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
-def installed(name: str) -> bool:
+def installed(name: str, requirements: Path = REQUIREMENTS) -> bool:
     """Whether it holds exactly what its file asks for."""
     stamp = HOME / name / _STAMP
-    return stamp.exists() and stamp.read_text() == (REQUIREMENTS / f"{name}.txt").read_text()
+    return stamp.exists() and stamp.read_text() == (requirements / f"{name}.txt").read_text()
 
 
-def install(name: str) -> None:
+def install(name: str, requirements: Path = REQUIREMENTS) -> None:
     """Make it anew. Raises subprocess.CalledProcessError where pip cannot."""
-    wanted = REQUIREMENTS / f"{name}.txt"
+    wanted = requirements / f"{name}.txt"
     subprocess.run([sys.executable, "-m", "venv", "--clear", HOME / name], check=True)
     pip: list[str | Path] = [
         binary(name, "python"),

@@ -7,10 +7,11 @@ from daydream.gpu.v1 import inference_pb2_grpc
 
 from services.foundation import identity
 from services.foundation.rpc import client, server
-from services.gpu import access, sources
-from services.gpu.engine import Bounds, Engine
-from services.gpu.library import Library
-from services.gpu.policy import POLICIES
+from services.gpu import access
+from services.gpu.checkpoints import sources
+from services.gpu.engine.engine import Bounds, Engine
+from services.gpu.engine.policy import POLICIES
+from services.gpu.models.collection import Library
 from services.gpu.servicer import InferenceServicer
 from services.gpu.settings import GpuSettings
 
@@ -37,16 +38,16 @@ def wire(settings: GpuSettings) -> Worker:
         policy=POLICIES[settings.policy],
         fixed_rows=settings.reproducible_rows,
     )
-    engine = Engine(load=lambda: load_library(settings), bounds=bounds)
+    engine = Engine(load=lambda: load_models(settings), bounds=bounds)
     listening = server.Server(verifier=verifier, access=access.ACCESS)
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(InferenceServicer(engine), listening.grpc)
     return Worker(server=listening, engine=engine, auth=auth)
 
 
-def load_library(settings: GpuSettings) -> Library:
+def load_models(settings: GpuSettings) -> Library:
     """The models that the settings name, none of them in memory yet. Raises ModelUnusable."""
     found = [sources.find(name) for name in settings.models]
     # Here and not above: torch takes seconds to import, and a taken port or a missing model is told before that.
-    from services.gpu import loading  # noqa: PLC0415
+    from services.gpu.models import loading  # noqa: PLC0415
 
-    return loading.library(found, settings)
+    return loading.collect(found, settings)

@@ -11,7 +11,7 @@ from daydream.gpu.v1 import inference_pb2_grpc
 
 from services.gpu import events, uploads
 from services.gpu.card import Capabilities, Card
-from services.gpu.engine import Engine
+from services.gpu.engine.engine import Engine
 from services.gpu.requests import Adapter, Request
 
 CHUNK_BYTES: Final = 1024 * 1024

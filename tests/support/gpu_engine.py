@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from services.gpu import events, images
+from services.gpu.engine.stream import Stream
 from services.gpu.requests import Request
-from services.gpu.stream import Stream
 from tests.support.gpu_model import FakeModel
 
 

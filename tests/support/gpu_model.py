@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from services.gpu import errors, samplers
-from services.gpu.budget import Budget
 from services.gpu.card import Card, Defaults, Limits
+from services.gpu.engine.budget import Budget
 from services.gpu.images import Pixels
 from services.gpu.requests import NO_PICTURES, Pictures, Plan
 

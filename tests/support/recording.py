@@ -8,9 +8,9 @@ import torch
 
 from services.gpu import errors
 from services.gpu.card import Card
-from services.gpu.pipeline import Conditioning, StableDiffusion
+from services.gpu.diffusion.pipeline import Conditioning, StableDiffusion
+from services.gpu.diffusion.sampling import Rows, Trajectory
 from services.gpu.requests import Plan
-from services.gpu.sampling import Rows, Trajectory
 from tests.support.reference import Values
 
 RAISES = "spoils the forward"

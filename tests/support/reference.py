@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from services.gpu import noise, samplers
+from services.gpu import samplers
+from services.gpu.diffusion import noise
 from services.gpu.requests import NO_PICTURES, Pictures, Plan
 
 TOLERANCE: Final = 1e-5

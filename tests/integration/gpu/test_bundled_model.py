@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.gpu import limits, pipeline, samplers, sources
-from services.gpu.pipeline import StableDiffusion
+from services.gpu import limits, samplers
+from services.gpu.checkpoints import sources
+from services.gpu.diffusion import pipeline
+from services.gpu.diffusion.pipeline import StableDiffusion
 from services.gpu.requests import Request
 from services.gpu.settings import BUNDLED_MODEL
 

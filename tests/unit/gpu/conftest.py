@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from services.gpu import pipeline, sources
-from services.gpu.engine import Bounds, Engine
-from services.gpu.pipeline import StableDiffusion
+from services.gpu.checkpoints import sources
+from services.gpu.diffusion import pipeline
+from services.gpu.diffusion.pipeline import StableDiffusion
+from services.gpu.engine.engine import Bounds, Engine
 from tests.support import tiny_pipeline
 from tests.support.gpu_model import FakeLibrary, FakeModel
 from tests.support.reference import Reference

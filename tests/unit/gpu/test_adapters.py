@@ -9,9 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from services.gpu import adapter_files, checkpoint, errors, sources
-from services.gpu.adapters import Adapters
-from services.gpu.checkpoint import Checkpoint
+from services.gpu import errors
+from services.gpu.checkpoints import adapter_files, checkpoint, sources
+from services.gpu.checkpoints.checkpoint import Checkpoint
+from services.gpu.diffusion.adapters import Adapters
 from services.gpu.requests import Adapter
 from tests.support import checkpoints
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from services.gpu import budget, errors
-from services.gpu.budget import Budget
+from services.gpu import errors
+from services.gpu.engine import budget
+from services.gpu.engine.budget import Budget
 
 
 @pytest.mark.parametrize(

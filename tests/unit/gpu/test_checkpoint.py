@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from services.gpu import anatomy, checkpoint, errors, sources
-from services.gpu.checkpoint import Checkpoint
+from services.gpu import errors
+from services.gpu.checkpoints import anatomy, checkpoint, sources
+from services.gpu.checkpoints.checkpoint import Checkpoint
 from tests.support import checkpoints
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from services.gpu import errors, events, policy
-from services.gpu.engine import Engine
+from services.gpu import errors, events
+from services.gpu.engine import policy
+from services.gpu.engine.engine import Engine
 from tests.support import gpu_model
 from tests.support.gpu_engine import a_request, read
 from tests.support.gpu_model import FakeLibrary, FakeModel

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from services.gpu import checkpoint, economy, errors, sources, warmup
-from services.gpu.checkpoint import Checkpoint
-from services.gpu.memory import Economies
-from services.gpu.pipeline import StableDiffusion
+from services.gpu import errors
+from services.gpu.checkpoints import checkpoint, sources
+from services.gpu.checkpoints.checkpoint import Checkpoint
+from services.gpu.diffusion.pipeline import StableDiffusion
+from services.gpu.models import economy, warmup
+from services.gpu.models.memory import Economies
 from tests.support import checkpoints
 
 pytestmark = pytest.mark.filterwarnings("ignore")

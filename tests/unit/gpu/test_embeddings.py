@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gpu.embeddings import Embeddings
+from services.gpu.diffusion.embeddings import Embeddings
 
 
 def made(kept: Embeddings[str], key: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gpu import emphasis
+from services.gpu.diffusion import emphasis
 
 
 def read(prompt: str) -> list[tuple[str, float]]:

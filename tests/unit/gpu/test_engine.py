@@ -7,7 +7,7 @@ import pytest
 
 from services.foundation.errors import InvalidInput
 from services.gpu import errors, events
-from services.gpu.engine import Bounds, Engine
+from services.gpu.engine.engine import Bounds, Engine
 from tests.support import gpu_model
 from tests.support.gpu_engine import a_request, png, read, read_step_by_step
 from tests.support.gpu_model import FakeLibrary, FakeModel

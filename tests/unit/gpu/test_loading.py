@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from services.gpu import bootstrap, errors, limits
-from services.gpu.library import Library
-from services.gpu.model import Model
+from services.gpu.engine.model import Model
+from services.gpu.models.collection import Library
 from services.gpu.requests import Adapter, Plan, Request
 from services.gpu.settings import GpuSettings
 from tests.support import checkpoints, tiny_pipeline
@@ -38,7 +38,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 def library(*models: Path, **settings: Any) -> Library:
     """The library of these models, on one thread of the CPU."""
     named = ",".join(str(model) for model in models)
-    return bootstrap.load_library(GpuSettings(**{"model": named, "device": "cpu", "threads": 1, **settings}))
+    return bootstrap.load_models(GpuSettings(**{"model": named, "device": "cpu", "threads": 1, **settings}))
 
 
 def planned(model: Model[Any, Any], **fields: Any) -> Plan:

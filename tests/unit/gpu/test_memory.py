@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.gpu import errors, memory
-from services.gpu.anatomy import Anatomy
+from services.gpu import errors
 from services.gpu.card import Card
-from services.gpu.memory import Economies, Fit
+from services.gpu.checkpoints.anatomy import Anatomy
+from services.gpu.models import memory
+from services.gpu.models.memory import Economies, Fit
 from tests.support import gpu_model
 
 SIDE = 64

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from services.gpu import errors, events, samplers
-from services.gpu.budget import Budget
-from services.gpu.engine import Bounds, Engine
+from services.gpu.engine.budget import Budget
+from services.gpu.engine.engine import Bounds, Engine
 from services.gpu.requests import Request
 from tests.support import recording
 from tests.support.gpu_engine import read

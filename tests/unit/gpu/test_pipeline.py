@@ -15,10 +15,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from services.gpu import bootstrap, errors, images, limits, pipeline, previews, sources
-from services.gpu.pipeline import StableDiffusion
+from services.gpu import bootstrap, errors, images, limits
+from services.gpu.checkpoints import sources
+from services.gpu.diffusion import pipeline, previews
+from services.gpu.diffusion.pipeline import StableDiffusion
+from services.gpu.diffusion.sampling import Trajectory
 from services.gpu.requests import Adapter, Plan, Request
-from services.gpu.sampling import Trajectory
 from services.gpu.settings import GpuSettings
 from tests.support import tiny_pipeline
 
@@ -294,7 +296,7 @@ def test_a_checkpoint_that_a_library_chokes_on_is_one_sentence(copy: Path) -> No
     edit(copy / "scheduler" / "scheduler_config.json", num_train_timesteps="many")
 
     with pytest.raises(errors.ModelUnusable, match="cannot be used here") as caught:
-        bootstrap.load_library(GpuSettings(model=str(copy), device="cpu", threads=1)).get("copy")
+        bootstrap.load_models(GpuSettings(model=str(copy), device="cpu", threads=1)).get("copy")
 
     assert "\n" not in str(caught.value)
 

@@ -2,12 +2,13 @@
 
 import pytest
 
-from services.gpu import limits, policy
-from services.gpu.policy import MOST_PASSED_OVER, Policy
-from services.gpu.pool import Job, Pool
+from services.gpu import limits
+from services.gpu.engine import policy
+from services.gpu.engine.policy import MOST_PASSED_OVER, Policy
+from services.gpu.engine.pool import Job, Pool
+from services.gpu.engine.run import Run
+from services.gpu.engine.stream import Stream
 from services.gpu.requests import Plan, Request
-from services.gpu.run import Run
-from services.gpu.stream import Stream
 from tests.support import gpu_model
 from tests.support.gpu_model import FakeTrajectory
 

@@ -9,8 +9,8 @@ import diffusers
 import pytest
 import torch
 
-from services.gpu import prompts
-from services.gpu.prompts import Encoder
+from services.gpu.diffusion import prompts
+from services.gpu.diffusion.prompts import Encoder
 from services.gpu.settings import BUNDLED_MODEL
 from tests.support import checkpoints
 

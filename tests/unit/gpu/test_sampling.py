@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from services.gpu import limits, noise, samplers
-from services.gpu.pipeline import StableDiffusion
+from services.gpu import limits, samplers
+from services.gpu.diffusion import noise
+from services.gpu.diffusion.pipeline import StableDiffusion
+from services.gpu.diffusion.sampling import Rows, Trajectory
 from services.gpu.requests import NO_PICTURES, Pictures, Plan, Request
-from services.gpu.sampling import Rows, Trajectory
 from tests.support.gpu_modes import MODES, a_plan
 from tests.support.reference import TOLERANCE, Values, difference
 from tests.unit.gpu.conftest import Checkpoints

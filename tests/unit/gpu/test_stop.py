@@ -1,7 +1,7 @@
 """The worker's end fits into what its supervisor grants."""
 
 from services.gpu.__main__ import LAST_WORDS_SECONDS
-from services.gpu.engine import STOP_SECONDS
+from services.gpu.engine.engine import STOP_SECONDS
 from services.gpu.settings import GpuSettings
 
 # What Kubernetes kills after, unless told otherwise.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.gpu import errors, events
-from services.gpu.stream import Post, Stream
+from services.gpu.engine.stream import Post, Stream
 
 
 def new_stream(closed: list[Stream] | None = None) -> Stream:

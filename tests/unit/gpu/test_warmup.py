@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from services.gpu import errors, warmup
+from services.gpu import errors
 from services.gpu.images import Pixels
+from services.gpu.models import warmup
 from tests.support import gpu_model
 from tests.support.gpu_model import FakeModel, FakeTrajectory
 

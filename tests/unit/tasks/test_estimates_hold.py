@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from services.gpu import policy
-from services.gpu.pool import Job, Pool
+from services.gpu.engine import policy
+from services.gpu.engine.pool import Job, Pool
 from services.tasks import estimates
 from services.tasks.capabilities import StepTime
 from services.tasks.estimates import Line, Standing

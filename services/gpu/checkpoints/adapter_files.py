@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from services.foundation import logs
-from services.gpu import errors, headers
-from services.gpu.headers import Header
+from services.gpu import errors
+from services.gpu.checkpoints import headers
+from services.gpu.checkpoints.headers import Header
 
 _ENDING: Final = ".safetensors"
 _DOWN: Final = ("lora_A.weight", "lora_down.weight", "lora.down.weight")

@@ -10,9 +10,9 @@ from typing import Any, Final
 from services.foundation import logs
 from services.foundation.errors import DaydreamError
 from services.gpu import errors, events
-from services.gpu.model import Model
+from services.gpu.engine.model import Model
+from services.gpu.engine.stream import Stream
 from services.gpu.requests import NO_PICTURES, Pictures, Plan
-from services.gpu.stream import Stream
 
 log = logs.logger(__name__)
 

@@ -19,9 +19,10 @@ import transformers.utils.logging
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import AutoTokenizer, CLIPTextModel
 
-from services.gpu import anatomy, errors
-from services.gpu.anatomy import Anatomy
-from services.gpu.sources import Source
+from services.gpu import errors
+from services.gpu.checkpoints import anatomy
+from services.gpu.checkpoints.anatomy import Anatomy
+from services.gpu.checkpoints.sources import Source
 
 # The second version was trained with this padding, the first with the end mark, as the tokenizer says itself.
 _PADDING_OF_2: Final = "!"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.gpu import errors
-from services.gpu.headers import Header
+from services.gpu.checkpoints.headers import Header
 
 _UNET: Final = "model.diffusion_model."
 _VAE: Final = "first_stage_model."

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from services.foundation import logs
-from services.gpu import budget, errors
-from services.gpu.budget import Budget
+from services.gpu import errors
 from services.gpu.card import Card, StepTime
-from services.gpu.model import Model
+from services.gpu.engine import budget
+from services.gpu.engine.budget import Budget
+from services.gpu.engine.model import Model
 from services.gpu.requests import Plan
 
 # After this long no further size is begun: a start should take seconds.

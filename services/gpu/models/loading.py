@@ -12,30 +12,22 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from services.foundation import errors as foundation_errors
-from services.gpu import (
-    adapter_files,
-    adapters,
-    anatomy,
-    checkpoint,
-    economy,
-    errors,
-    limits,
-    memory,
-    pipeline,
-    warmup,
-)
-from services.gpu.anatomy import Anatomy
+from services.gpu import errors, limits
 from services.gpu.card import Card
-from services.gpu.drawing import DECODED_AT_ONCE
-from services.gpu.library import Library, Loaded, Size, Volume
-from services.gpu.memory import Economies, Fit
-from services.gpu.pipeline import StableDiffusion
+from services.gpu.checkpoints import adapter_files, anatomy, checkpoint
+from services.gpu.checkpoints.anatomy import Anatomy
+from services.gpu.checkpoints.sources import Source
+from services.gpu.diffusion import adapters, pipeline
+from services.gpu.diffusion.pipeline import StableDiffusion
+from services.gpu.engine.drawing import DECODED_AT_ONCE
+from services.gpu.models import economy, memory, warmup
+from services.gpu.models.collection import Library, Loaded, Size, Volume
+from services.gpu.models.memory import Economies, Fit
 from services.gpu.requests import Request
 from services.gpu.settings import GpuSettings
-from services.gpu.sources import Source
 
 
-def library(sources: Sequence[Source], settings: GpuSettings) -> Library:
+def collect(sources: Sequence[Source], settings: GpuSettings) -> Library:
     """The library of these checkpoints, none of them loaded. Raises ModelUnusable."""
     shelf = _Shelf(settings)
     volumes = [shelf.volume(source) for source in sources]

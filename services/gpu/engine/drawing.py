@@ -10,12 +10,12 @@ from typing import Any, Final, TypeVar
 
 from services.foundation import logs
 from services.gpu import errors
-from services.gpu.finishing import Finishing
-from services.gpu.model import Library, Model
-from services.gpu.policy import Policy
-from services.gpu.pool import Job, Pool
-from services.gpu.run import Run
-from services.gpu.stream import Post
+from services.gpu.engine.finishing import Finishing
+from services.gpu.engine.model import Library, Model
+from services.gpu.engine.policy import Policy
+from services.gpu.engine.pool import Job, Pool
+from services.gpu.engine.run import Run
+from services.gpu.engine.stream import Post
 
 log = logs.logger(__name__)
 R = TypeVar("R")

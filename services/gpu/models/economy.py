@@ -6,10 +6,10 @@ from typing import Any, Final, Protocol
 import torch
 from diffusers.models import attention_processor
 
-from services.gpu import memory
-from services.gpu.checkpoint import Checkpoint
-from services.gpu.memory import Economies
-from services.gpu.model import Model
+from services.gpu.checkpoints.checkpoint import Checkpoint
+from services.gpu.engine.model import Model
+from services.gpu.models import memory
+from services.gpu.models.memory import Economies
 from services.gpu.requests import Plan
 
 # The library does not type what is called here.

@@ -9,13 +9,15 @@ import diffusers
 import numpy as np
 import torch
 
-from services.gpu import anatomy, checkpoint, errors, guidance, noise, previews, prompts, samplers, sampling
-from services.gpu.budget import Budget
+from services.gpu import errors, samplers
 from services.gpu.card import Card
+from services.gpu.checkpoints import anatomy, checkpoint
+from services.gpu.checkpoints.sources import Source
+from services.gpu.diffusion import guidance, noise, previews, prompts, sampling
+from services.gpu.diffusion.sampling import Canvas, Trajectory
+from services.gpu.engine.budget import Budget
 from services.gpu.images import Pixels
 from services.gpu.requests import NO_PICTURES, Adapter, Pictures, Plan
-from services.gpu.sampling import Canvas, Trajectory
-from services.gpu.sources import Source
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from services.gpu import errors
-from services.gpu.library import Library, Loaded, Size, Volume
+from services.gpu.models.collection import Library, Loaded, Size, Volume
 from tests.support.gpu_model import FakeModel
 
 
@@ -18,7 +18,7 @@ class Shelf:
         self.loads: list[str] = []
         self.releases = 0
         self._room = room
-        self.library = Library([self._volume(name) for name in names], limit=limit, release=self._release)
+        self.collection = Library([self._volume(name) for name in names], limit=limit, release=self._release)
 
     @property
     def here(self) -> int:
@@ -46,73 +46,73 @@ class Shelf:
 def test_every_model_is_known_before_it_is_loaded_and_the_first_is_the_default() -> None:
     shelf = Shelf("a", "b", limit=None)
 
-    assert [card.name for card in shelf.library.cards()] == ["a", "b"]
+    assert [card.name for card in shelf.collection.cards()] == ["a", "b"]
     assert shelf.loads == []
 
 
 def test_a_model_is_loaded_once_and_its_measured_card_is_told() -> None:
     shelf = Shelf("a", "b", limit=None)
 
-    model = shelf.library.get("b")
+    model = shelf.collection.get("b")
 
-    assert shelf.library.get("b") is model
+    assert shelf.collection.get("b") is model
     assert shelf.loads == ["b"]
-    assert [card.title for card in shelf.library.cards()] == ["Fake", "b, measured"]
+    assert [card.title for card in shelf.collection.cards()] == ["Fake", "b, measured"]
 
 
 def test_the_least_recently_used_leaves_when_memory_is_short() -> None:
     shelf = Shelf("a", "b", "c", limit=24)
     for name in ("a", "b", "a", "c", "a"):
-        shelf.library.get(name)
+        shelf.collection.get(name)
 
     assert shelf.loads == ["a", "b", "c"]
     assert shelf.releases == 1
-    shelf.library.get("b")
+    shelf.collection.get("b")
     assert shelf.loads == ["a", "b", "c", "b"]
 
 
 def test_a_model_that_is_being_drawn_with_stays() -> None:
     shelf = Shelf("a", "b", "c", limit=24)
-    pinned = shelf.library.get("a")
-    shelf.library.pin("a")
-    shelf.library.get("b")
+    pinned = shelf.collection.get("a")
+    shelf.collection.pin("a")
+    shelf.collection.get("b")
 
-    shelf.library.get("c")
+    shelf.collection.get("c")
 
-    assert shelf.library.get("a") is pinned
+    assert shelf.collection.get("a") is pinned
     assert shelf.loads == ["a", "b", "c"]
 
 
 def test_where_only_models_in_use_could_leave_there_is_no_room_and_nothing_changes() -> None:
     shelf = Shelf("a", "b", limit=20)
-    first = shelf.library.get("a")
-    shelf.library.pin("a")
+    first = shelf.collection.get("a")
+    shelf.collection.pin("a")
 
     with pytest.raises(errors.OutOfMemory, match="b has no room beside those"):
-        shelf.library.get("b")
+        shelf.collection.get("b")
 
-    assert shelf.library.get("a") is first
-    shelf.library.unpin("a")
-    shelf.library.get("b")
+    assert shelf.collection.get("a") is first
+    shelf.collection.unpin("a")
+    shelf.collection.get("b")
     assert shelf.here == 1
 
 
 def test_a_model_pinned_twice_stays_until_it_is_unpinned_twice() -> None:
     shelf = Shelf("a", "b", limit=20)
-    shelf.library.get("a")
-    shelf.library.pin("a")
-    shelf.library.pin("a")
-    shelf.library.unpin("a")
+    shelf.collection.get("a")
+    shelf.collection.pin("a")
+    shelf.collection.pin("a")
+    shelf.collection.unpin("a")
 
     with pytest.raises(errors.OutOfMemory):
-        shelf.library.get("b")
+        shelf.collection.get("b")
 
 
 def test_while_one_draws_the_others_need_room_for_their_weights_alone() -> None:
     shelf = Shelf("a", "b", "c", limit=34)
 
     for name in ("a", "b", "c"):
-        shelf.library.get(name)
+        shelf.collection.get(name)
 
     assert shelf.here == 3
 
@@ -120,8 +120,8 @@ def test_while_one_draws_the_others_need_room_for_their_weights_alone() -> None:
 def test_a_model_too_large_for_the_limit_is_tried_alone() -> None:
     shelf = Shelf("a", "b", limit=5)
 
-    shelf.library.get("a")
-    shelf.library.get("b")
+    shelf.collection.get("a")
+    shelf.collection.get("b")
 
     assert shelf.loads == ["a", "b"]
     assert shelf.here == 1
@@ -129,9 +129,9 @@ def test_a_model_too_large_for_the_limit_is_tried_alone() -> None:
 
 def test_a_device_that_turns_out_to_be_full_makes_others_leave() -> None:
     shelf = Shelf("a", "b", limit=None, room=1)
-    shelf.library.get("a")
+    shelf.collection.get("a")
 
-    shelf.library.get("b")
+    shelf.collection.get("b")
 
     assert shelf.loads == ["a", "b"]
     assert shelf.here == 1
@@ -141,7 +141,7 @@ def test_a_device_without_room_for_a_single_model_is_a_sentence() -> None:
     shelf = Shelf("a", limit=None, room=0)
 
     with pytest.raises(errors.ModelUnusable, match="The model a cannot be used here"):
-        shelf.library.get("a")
+        shelf.collection.get("a")
 
 
 def test_a_model_that_cannot_be_loaded_leaves_the_others_as_they_are() -> None:
@@ -161,7 +161,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_others_as_they_are() -> None:
 
 def test_a_name_that_is_not_there_is_not_found() -> None:
     with pytest.raises(errors.ModelNotFound):
-        Shelf("a", limit=None).library.get("b")
+        Shelf("a", limit=None).collection.get("b")
 
 
 def test_two_models_of_one_name_are_refused() -> None:

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import torch
 
-from services.gpu import emphasis
-from services.gpu.embeddings import Embeddings
+from services.gpu.diffusion import emphasis
+from services.gpu.diffusion.embeddings import Embeddings
 
 COMMA_TOKENS: Final = 20
 """A chunk that is full ends at a comma, if one is among its last so many tokens, else at the end of a word."""

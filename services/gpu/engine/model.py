@@ -6,8 +6,8 @@
 from collections.abc import Hashable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from services.gpu.budget import Budget
 from services.gpu.card import Card
+from services.gpu.engine.budget import Budget
 from services.gpu.images import Pixels
 from services.gpu.requests import NO_PICTURES, Pictures, Plan
 

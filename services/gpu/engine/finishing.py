@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from services.gpu import events, images, uploads
+from services.gpu.engine.run import Run
 from services.gpu.images import Pixels
-from services.gpu.run import Run
 
 _THREADS: Final = 2
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.gpu import card, errors, headers, samplers, single_file
+from services.gpu import card, errors, samplers
 from services.gpu.card import Card
-from services.gpu.sources import Source
+from services.gpu.checkpoints import headers, single_file
+from services.gpu.checkpoints.sources import Source
 
 MAX_SIZE_CPU: Final = 768
 """Pixels a side; bigger pictures take minutes on a CPU."""

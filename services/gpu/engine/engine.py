@@ -17,16 +17,17 @@ from typing import Final
 
 from services.foundation import logs
 from services.foundation.errors import DaydreamError
-from services.gpu import errors, limits, policy, uploads
-from services.gpu.budget import Budget
+from services.gpu import errors, limits, uploads
 from services.gpu.card import Capabilities, Card
-from services.gpu.drawing import Drawing, Rules
-from services.gpu.finishing import Finishing
-from services.gpu.model import Library
-from services.gpu.policy import Policy
+from services.gpu.engine import policy
+from services.gpu.engine.budget import Budget
+from services.gpu.engine.drawing import Drawing, Rules
+from services.gpu.engine.finishing import Finishing
+from services.gpu.engine.model import Library
+from services.gpu.engine.policy import Policy
+from services.gpu.engine.run import Run
+from services.gpu.engine.stream import Post, Stream
 from services.gpu.requests import Plan, Request
-from services.gpu.run import Run
-from services.gpu.stream import Post, Stream
 
 log = logs.logger(__name__)
 
@@ -63,7 +64,7 @@ class _State(enum.Enum):
 class _Ready:
     """What is known once the default model is in memory."""
 
-    library: Library
+    models: Library
     device: str
     slots: int
     places: int
@@ -107,7 +108,7 @@ class Engine:
 
         Raises WorkerLoading, WorkerDraining, ModelNotFound, InvalidInput, or WorkerFull with a hint when to come again.
         """
-        plan = self._settled(request, self._ready().library)
+        plan = self._settled(request, self._ready().models)
         with self._changed:
             # Again, under the lock: what comes after the engine's end would wait for ever.
             ready = self._ready()
@@ -134,7 +135,7 @@ class Engine:
             device=ready.device,
             slots=ready.slots,
             busy_slots=len(self._open),
-            cards=tuple(ready.library.cards()),
+            cards=tuple(ready.models.cards()),
         )
 
     async def lost(self) -> None:
@@ -205,7 +206,7 @@ class Engine:
             self._on_loop(functools.partial(_answer, self._loaded, error))
             return
         drawing = self._drawing = Drawing(
-            library=ready.library,
+            library=ready.models,
             post=Post(self._loop),
             finishing=self._finishing,
             rules=Rules(policy=self._bounds.policy, places=ready.places, fixed_rows=self._bounds.fixed_rows),
@@ -230,9 +231,7 @@ class Engine:
         images = _images_a_forward(self._bounds.fixed_rows, model.budget, default)
         slots = self._bounds.slots or max(_LEAST_SLOTS, _FORWARDS_OF_IMAGES * images)
         log.info("slots", slots=slots, images_a_forward=images)
-        return _Ready(
-            library=library, device=model.device, slots=slots, places=max(slots, _FORWARDS_OF_IMAGES * images)
-        )
+        return _Ready(models=library, device=model.device, slots=slots, places=max(slots, _FORWARDS_OF_IMAGES * images))
 
     def _take_in(self, drawing: Drawing, slots: int) -> bool:
         """Give slots to those that wait, and wait where there is nothing to do; False when it is time to end."""

@@ -6,8 +6,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.gpu.model import Trajectory
-from services.gpu.run import Run
+from services.gpu.engine.model import Trajectory
+from services.gpu.engine.run import Run
 
 MOST_BYTES: Final = 512 * 1024 * 1024
 """Latents and embeddings held at once; a picture of 512 × 512 takes about one megabyte."""

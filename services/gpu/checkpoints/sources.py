@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from services.gpu import card, errors, headers
+from services.gpu import card, errors
+from services.gpu.checkpoints import headers
 
 _KINDS: Final = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline")
 """All made of the same parts; which of them a folder names matters to nobody else."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from services.gpu.pool import Job, Pool
+from services.gpu.engine.pool import Job, Pool
 
 Limit = Callable[[Job], int]
 """How many rows a forward of this job and others of its bucket may have."""

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from services.foundation import logs
 from services.gpu import errors
-from services.gpu.anatomy import Anatomy
 from services.gpu.card import Card, Limits
+from services.gpu.checkpoints.anatomy import Anatomy
 
 GUIDED_ROWS: Final = 2
 """Rows of one image with guidance: the least that a forward must have room for."""

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 
-from services.gpu import guidance
-from services.gpu.noise import Noise
+from services.gpu.diffusion import guidance
+from services.gpu.diffusion.noise import Noise
 from services.gpu.requests import Adapter
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from services.foundation import logs
 from services.gpu import errors
 from services.gpu.card import Card
-from services.gpu.model import Model
+from services.gpu.engine.model import Model
 
 log = logs.logger(__name__)
 

@@ -19,7 +19,8 @@ from diffusers.loaders.lora_pipeline import StableDiffusionLoraLoaderMixin
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from services.foundation import logs
-from services.gpu import adapter_files, errors
+from services.gpu import errors
+from services.gpu.checkpoints import adapter_files
 from services.gpu.requests import Adapter
 
 HELD: Final = 8

@@ -1,0 +1,1 @@
+"""Which models are at hand: fitted into memory, measured, let go when others need the room."""
