@@ -1,7 +1,7 @@
 """Models for the engine that draw nothing: they fill the same ports, step only when told to, and fail on request."""
 
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,6 +66,8 @@ class FakeModel:
         """The prompts whose trajectories went a step, forward by forward."""
         self.filled: list[int] = []
         """How many rows each forward was filled up to."""
+        self.decodes_at_once = 100
+        """There is no memory for more."""
         self.decoded: list[int] = []
         """How many pictures each decoding was of."""
         self.encoded: list[str] = []
@@ -137,6 +139,8 @@ class FakeModel:
         assert all(each.done == each.calls for each in trajectories)
         if len(trajectories) > 1 and any(each.plan.prompt == FAILS_TO_DECODE for each in trajectories):
             raise ValueError(FAILS_TO_DECODE)
+        if len(trajectories) > self.decodes_at_once:
+            raise errors.OutOfMemory
         self.decoded.append(len(trajectories))
         return [
             errors.NotFinite()
@@ -156,13 +160,37 @@ class FakeLibrary:
         self._loaded: list[str] = []
         self.pins: dict[str, int] = dict.fromkeys(self._models, 0)
         """How often each is pinned."""
+        self.away: set[str] = set()
+        """Those that are being read, until `arrive`."""
+        self.asked = 0
+        """How often one of those was asked for."""
+        self._listeners: list[Callable[[], None]] = []
 
     def cards(self) -> Sequence[Card]:
         """Their cards."""
         return tuple(model.card for model in self._models.values())
 
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call it when a model arrives."""
+        self._listeners.append(listener)
+
+    def arrive(self, name: str) -> None:
+        """It has been read."""
+        self.away.discard(name)
+        for listener in self._listeners:
+            listener()
+
     def get(self, name: str) -> FakeModel:
-        """The model, if there is room for it."""
+        """The model; it must be there."""
+        model = self.ask(name)
+        assert model is not None
+        return model
+
+    def ask(self, name: str) -> FakeModel | None:
+        """The model, if it is there and there is room for it."""
+        if name in self.away:
+            self.asked += 1
+            return None
         if name not in self._loaded:
             free = [each for each in self._loaded if not self.pins[each]]
             if len(self._loaded) == self._room:

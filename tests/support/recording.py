@@ -1,6 +1,6 @@
 """Real models that write down what they draw, and what their forwards were made of; some of them stumble on purpose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -120,7 +120,14 @@ class Models:
         """Their cards."""
         return tuple(model.card for model in self._models.values())
 
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Nothing ever arrives."""
+
     def get(self, name: str) -> StableDiffusion:
+        """The model."""
+        return self._models[name]
+
+    def ask(self, name: str) -> StableDiffusion:
         """The model."""
         return self._models[name]
 

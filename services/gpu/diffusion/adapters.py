@@ -34,9 +34,15 @@ log = logs.logger(__name__)
 class Adapters:
     """The LoRAs of one model; to be called in the thread that draws."""
 
-    def __init__(self, *, files: Mapping[str, Path], unet: Any, text_encoder: Any, held: int = HELD) -> None:
-        """`files` is what there is, by name; `held` are kept in memory, but never fewer than one request names."""
-        self._files, self._parts, self._held = files, (unet, text_encoder), held
+    def __init__(
+        self, *, files: Mapping[str, Path], unet: Any, text_encoder: Any, held: int = HELD, room: int | None = None
+    ) -> None:
+        """`files` is what there is, by name.
+
+        `held` of them are kept in memory and `room` bytes, but never fewer than one request names.
+        """
+        self._files, self._parts = files, (unet, text_encoder)
+        self._held, self._room = held, room
         # What each is called inside the libraries: names may hold dots, which they cannot take.
         self._loaded: OrderedDict[str, str] = OrderedDict()
         self._used: tuple[Adapter, ...] = ()
@@ -60,7 +66,9 @@ class Adapters:
             return
         if name not in self._files:
             raise errors.AdapterUnusable(f"There is no adapter {name!r} for this model.")
-        for old in [each for each in self._loaded if each not in keep][: max(0, len(self._loaded) + 1 - self._held)]:
+        for old in [each for each in self._loaded if each not in keep]:
+            if self._fits(name):
+                break
             self._drop(self._loaded.pop(old))
         self._count += 1
         inner = f"adapter_{self._count}"
@@ -73,6 +81,11 @@ class Adapters:
             log.warning("adapter unusable", adapter=name, error=errors.first_line(error))
             raise errors.AdapterUnusable(f"The adapter {name!r} does not fit this model.") from error
         self._loaded[name] = inner
+
+    def _fits(self, name: str) -> bool:
+        after = [*self._loaded, name]
+        taken = sum(self._files[each].stat().st_size for each in after)
+        return len(after) <= self._held and (self._room is None or taken <= self._room)
 
     def _load(self, file: Path, inner: str) -> None:
         unet, text_encoder = self._parts

@@ -46,10 +46,18 @@ class Drawing:
         """In order of admission."""
         self._pool = Pool(places=rules.places)
         self._undecoded: list[Job] = []
-        # What a bucket is kept to since it ran out of memory.
+        # What a bucket is kept to since it ran out of memory: rows of a forward, and pictures decoded at once.
         self._caps: dict[Hashable, int] = {}
+        self._decoded_caps: dict[Hashable, int] = {}
         # Models that were in use when another found no room beside them.
         self._in_the_way: frozenset[str] = frozenset()
+        # Models that are being read: whoever wants one of them waits, and nobody else.
+        self._coming: set[str] = set()
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is nothing to do until a model is there."""
+        return bool(self._coming) and not self._pool.jobs and not self._undecoded
 
     def admit(self, run: Run) -> None:
         """Give a request a slot; it hears of it once its model is at hand."""
@@ -77,7 +85,12 @@ class Drawing:
 
     def _begin(self) -> None:
         waits = False
-        while runs := [run for run in self.runs if run.begun < run.plan.samples and not (waits and run.model is None)]:
+        self._coming.clear()
+
+        def may_begin(run: Run) -> bool:
+            return run.model is not None or not (waits or run.plan.model in self._coming)
+
+        while runs := [run for run in self.runs if run.begun < run.plan.samples and may_begin(run)]:
             # Whoever has the fewest images in the pool; of equals, whoever came first.
             run = min(runs, key=self._pool.images_of)
             if not self._pool.has_room_for(run):
@@ -86,11 +99,12 @@ class Drawing:
             waits = not self._begin_one(run) or waits
 
     def _begin_one(self, run: Run) -> bool:
-        """Begin a request's next image, or fail the request; False where it must wait for memory."""
+        """Begin a request's next image, or fail the request, or wait for its model; False where it must wait for
+        memory."""
         try:
             model = run.model or self._model(run)
             if model is None:
-                return False
+                return run.plan.model in self._coming
             if run.conditioning is None:
                 run.conditioning = model.encode(run.plan, run.pictures)
             trajectory = model.begin(run.plan, run.conditioning, run.begun)
@@ -105,13 +119,13 @@ class Drawing:
         return True
 
     def _model(self, run: Run) -> Model[Any, Any] | None:
-        """The run's model, pinned; None while those that are in use leave it no room."""
+        """The run's model, pinned; None while it is read, and while those that are in use leave it no room."""
         in_use = frozenset(other.plan.model for other in self.runs if other.model is not None)
         if self._in_the_way and self._in_the_way <= in_use:
             return None
         self._in_the_way = frozenset()
         try:
-            run.model = self._library.get(run.plan.model)
+            run.model = self._library.ask(run.plan.model)
         except errors.OutOfMemory:
             if others := in_use - {run.plan.model}:
                 self._in_the_way = others
@@ -119,6 +133,9 @@ class Drawing:
             raise
         except errors.ModelUnusable as error:
             raise errors.ModelAway(cause_detail=str(error)) from error
+        if run.model is None:
+            self._coming.add(run.plan.model)
+            return None
         self._library.pin(run.plan.model)
         self._post.publish(run.stream, run.admit())
         return run.model
@@ -170,10 +187,15 @@ class Drawing:
 
     def _decode(self) -> None:
         bucket = self._undecoded[0].bucket
-        most = 1 if self._rules.fixed_rows else DECODED_AT_ONCE
+        most = 1 if self._rules.fixed_rows else self._decoded_caps.get(bucket, DECODED_AT_ONCE)
         jobs = [job for job in self._undecoded if job.bucket == bucket][:most]
         model = _model_of(jobs[0])
-        decoded = _halving(lambda some: model.decode([job.trajectory for job in some]), jobs)
+
+        def lower(some: Sequence[Job]) -> None:
+            self._decoded_caps[bucket] = max(1, len(some) // 2)
+            log.warning("not enough memory to decode", pictures=len(some), from_now_on=self._decoded_caps[bucket])
+
+        decoded = _halving(lambda some: model.decode([job.trajectory for job in some]), jobs, on_full=lower)
         for job, pixels in zip(jobs, decoded, strict=True):
             if job not in self._undecoded:  # another image of its request has failed just now
                 continue

@@ -84,6 +84,8 @@ class Engine:
         self._changed = threading.Condition()
         self._state = _State.LOADING
         self._waiting: deque[Run] = deque()
+        # Whether there is something new since the last tick: a request, or a model.
+        self._news = False
         # The thread's own; others only look at it.
         self._drawing: Drawing | None = None
         # Touched on the asyncio loop alone.
@@ -215,6 +217,7 @@ class Engine:
             if self._state is _State.LOADING:
                 self._state = _State.SERVING
         self._on_loop(functools.partial(_answer, self._loaded, None))
+        ready.models.listen(self._hear)
         try:
             while self._take_in(drawing, ready.slots):
                 drawing.tick()
@@ -244,10 +247,18 @@ class Engine:
                         run.fail(errors.DeadlinePassed())
                     elif not run.over:
                         drawing.admit(run)
-                if drawing.runs:
+                        self._news = True
+                if drawing.runs and (self._news or not drawing.waits):
+                    self._news = False
                     return True
                 self._changed.wait()
         return False
+
+    def _hear(self) -> None:
+        """A model may be there."""
+        with self._changed:
+            self._news = True
+            self._changed.notify()
 
     def _end(self, kind: type[DaydreamError]) -> None:
         with self._changed:

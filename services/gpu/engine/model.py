@@ -1,9 +1,9 @@
 """What the engine needs of models: two ports. The engine knows these and nothing of torch.
 
-`pipeline` fills the one, `library` the other.
+`diffusion.pipeline` fills the one, `models.collection` the other.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from services.gpu.card import Card
@@ -85,8 +85,14 @@ class Library(Protocol):
     def cards(self) -> Sequence[Card]:
         """What callers know of each; the first is the default. Called from any thread."""
 
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener`, in any thread, when a model that was asked for may be there."""
+
     def get(self, name: str) -> Model[Any, Any]:
-        """The model, loaded if it is not in memory, for which the least recently used unpinned one may leave.
+        """The model, however long it takes to load. Raises what `ask` raises."""
+
+    def ask(self, name: str) -> Model[Any, Any] | None:
+        """The model; None while it is loaded, for which the least recently used unpinned one may leave.
 
         Called in the engine's thread, as are the two below. Raises ModelNotFound, ModelUnusable, OutOfMemory and
         DeviceLost.

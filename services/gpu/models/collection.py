@@ -1,11 +1,15 @@
 """The models a worker can draw with: loaded when they are asked for, let go when memory is short; knows no torch.
 
+A model is read in a thread of its own, however long that takes, while others are drawn with; only what must be measured
+is done in the drawing thread, in a few seconds.
+
 Whoever draws with a model pins it, and a pinned one stays, so that a request for one model never ends what is being
 drawn with another. What callers know of a model is known before it is loaded, and better once it was measured.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +49,16 @@ class Volume:
     """What is known of it before."""
     size: Size
     """Reckoned."""
-    load: Callable[[], Loaded]
-    """Brings it into memory. Raises ModelUnusable, OutOfMemory and DeviceLost."""
+    read: Callable[[], Any]
+    """Brings its weights into memory, in any thread. Raises ModelUnusable, OutOfMemory and DeviceLost."""
+    finish: Callable[[Any], Loaded]
+    """Makes a measured model of what was read, in the drawing thread. Raises the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    name: str
+    parts: futures.Future[Any]
 
 
 class Library:
@@ -69,21 +81,39 @@ class Library:
         # Least recently used first.
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._pins = dict.fromkeys(self._volumes, 0)
+        self._reader = futures.ThreadPoolExecutor(1, thread_name_prefix="reading")
+        self._reading: _Reading | None = None
+        self._listeners: list[Callable[[], None]] = []
 
     def cards(self) -> Sequence[Card]:
         """What callers know of each; the first is the default."""
         return self._cards
 
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener`, in some thread, whenever a model has been read: whoever asked for one may ask again."""
+        self._listeners.append(listener)
+
     def get(self, name: str) -> Model[Any, Any]:
-        """The model, loaded if need be.
+        """The model, however long it takes to load. Raises what `ask` raises."""
+        while (model := self.ask(name)) is None:
+            if self._reading is not None:
+                futures.wait([self._reading.parts])
+        return model
+
+    def ask(self, name: str) -> Model[Any, Any] | None:
+        """The model, or None while it is read; ask again when listeners are called.
 
         Raises ModelNotFound, ModelUnusable, DeviceLost, and OutOfMemory while pinned ones are in its way.
         """
         if name not in self._volumes:
             raise errors.ModelNotFound(metadata={"model": name})
+        if self._reading is not None and self._reading.parts.done():
+            self._take(self._reading, wanted=name)
         if name not in self._loaded:
-            self._make_room(name)
-            self._loaded[name] = self._load(name)
+            if self._reading is None:
+                self._make_room(name)
+                self._read(name)
+            return None
         self._loaded.move_to_end(name)
         return self._loaded[name].model
 
@@ -96,20 +126,46 @@ class Library:
         self._pins[name] -= 1
         assert self._pins[name] >= 0
 
-    def _load(self, name: str) -> Loaded:
+    def _read(self, name: str) -> None:
         log.info("loading", model=name)
+        self._reading = _Reading(name=name, parts=self._reader.submit(self._volumes[name].read))
+        self._reading.parts.add_done_callback(self._tell)
+
+    def _tell(self, _parts: futures.Future[Any]) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _take(self, reading: _Reading, *, wanted: str) -> None:
+        """Make a model of what was read; what goes wrong with one that nobody waits for any more is only logged."""
+        self._reading = None
+        name = reading.name
         try:
-            loaded = self._volumes[name].load()
+            loaded = self._finished(reading)
+        except errors.DeviceLost:
+            raise
+        except (errors.OutOfMemory, errors.ModelUnusable) as error:
+            if name == wanted:
+                raise
+            log.warning("model not loaded", model=name, error=str(error))
+            return
+        if loaded is not None:
+            self._loaded[name] = loaded
+            self._sizes[name] = loaded.size
+            self._cards = tuple(loaded.model.card if card.name == name else card for card in self._cards)
+
+    def _finished(self, reading: _Reading) -> Loaded | None:
+        """The model; None where it is read once more, now that another has left."""
+        name = reading.name
+        try:
+            return self._volumes[name].finish(reading.parts.result())
         except errors.OutOfMemory as error:
             # What it needs was only reckoned.
             if self._let_go_of_one():
-                return self._load(name)
+                self._read(name)
+                return None
             if self._loaded:
                 raise
             raise errors.ModelUnusable(f"The model {name} cannot be used here: {error.message}") from error
-        self._sizes[name] = loaded.size
-        self._cards = tuple(loaded.model.card if card.name == name else card for card in self._cards)
-        return loaded
 
     def _make_room(self, name: str) -> None:
         while not self._fits({name, *self._loaded}):

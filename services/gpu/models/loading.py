@@ -8,6 +8,7 @@ import dataclasses
 import gc
 import os
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import torch
 
@@ -16,6 +17,7 @@ from services.gpu import errors, limits
 from services.gpu.card import Card
 from services.gpu.checkpoints import adapter_files, anatomy, checkpoint
 from services.gpu.checkpoints.anatomy import Anatomy
+from services.gpu.checkpoints.checkpoint import Checkpoint
 from services.gpu.checkpoints.sources import Source
 from services.gpu.diffusion import adapters, pipeline
 from services.gpu.diffusion.pipeline import StableDiffusion
@@ -25,6 +27,9 @@ from services.gpu.models.collection import Library, Loaded, Size, Volume
 from services.gpu.models.memory import Economies, Fit
 from services.gpu.requests import Request
 from services.gpu.settings import GpuSettings
+
+_ADAPTERS_SHARE: Final = 0.1
+"""Of the memory limit, at most, is kept for LoRAs: those that are used again and again need not be read each time."""
 
 
 def collect(sources: Sequence[Source], settings: GpuSettings) -> Library:
@@ -45,6 +50,7 @@ class _Shelf:
         self.limit = settings.memory_limit or economy.room(self._device)
         self._threads = settings.threads
         self._rows = settings.reproducible_rows or memory.GUIDED_ROWS
+        self._adapter_room = None if self.limit is None else int(self.limit * _ADAPTERS_SHARE)
 
     def volume(self, source: Source) -> Volume:
         """The checkpoint, with what is known of it before it is loaded."""
@@ -57,8 +63,9 @@ class _Shelf:
             fit = self._reckoned(what, card)
         return Volume(
             card=card if fit is None else dataclasses.replace(card, limits=fit.limits),
-            size=self._size(what, fit),
-            load=lambda: self._load(source, card, fit),
+            size=self._size(what, fit, card),
+            read=lambda: self._read(source, fit),
+            finish=lambda parts: self._finish(parts, source, card, fit),
         )
 
     def release(self) -> None:
@@ -73,7 +80,8 @@ class _Shelf:
         each = checkpoint.dtype_of(self._settings.dtype, self._device).itemsize
         meter = memory.Reckoning(what, parameters=what.parameters, bytes_each=each, decoded=DECODED_AT_ONCE)
         try:
-            return memory.fit(meter, card, limit=self.limit, allowed=self._allowed(each), rows=self._rows)
+            limit = self.limit - self._for_adapters(card)
+            return memory.fit(meter, card, limit=limit, allowed=self._allowed(each), rows=self._rows)
         except errors.ModelUnusable:
             if self._on_cpu:
                 raise
@@ -85,30 +93,44 @@ class _Shelf:
         sliced = ("sliced_attention",) if self._settings.attention == "auto" and not self._on_cpu else ()
         return (*half, *sliced, "sliced_vae", "tiled_vae")
 
-    def _size(self, what: Anatomy, fit: Fit | None) -> Size:
-        each = checkpoint.dtype_of(self._dtype(fit), self._device).itemsize
-        weights = what.parameters * each
-        return Size(weights=weights, work=0 if fit is None else max(0, fit.peak - weights))
+    def _size(self, what: Anatomy, fit: Fit | None, card: Card) -> Size:
+        weights = what.parameters * checkpoint.dtype_of(self._dtype(fit), self._device).itemsize
+        return self._taken(weights, fit, card)
+
+    def _taken(self, weights: int, fit: Fit | None, card: Card) -> Size:
+        work = 0 if fit is None else max(0, fit.peak - weights)
+        return Size(weights=weights + self._for_adapters(card), work=work)
+
+    def _for_adapters(self, card: Card) -> int:
+        """Bytes that LoRAs of this model may take: no more than as many of them hold as are ever held."""
+        if self._adapter_room is None:
+            return 0
+        sizes = sorted((self._adapters[name].stat().st_size for name in card.adapters), reverse=True)
+        return min(self._adapter_room, sum(sizes[: adapters.HELD]))
 
     def _dtype(self, fit: Fit | None) -> str:
         # On a CPU the short kind with the long exponent: the other one is slow there, and runs over.
         return "bfloat16" if fit is not None and fit.economies.half else self._settings.dtype
 
-    def _load(self, source: Source, card: Card, fit: Fit | None) -> Loaded:
+    def _read(self, source: Source, fit: Fit | None) -> Checkpoint:
         with _one_sentence(source.name):
-            pipeline.use_threads(self._threads or _cores())
-            parts = checkpoint.load(
+            return checkpoint.load(
                 source,
                 device=str(self._device),
                 dtype=self._dtype(fit),
                 channels_last=self._settings.channels_last,
             )
+
+    def _finish(self, parts: Checkpoint, source: Source, card: Card, fit: Fit | None) -> Loaded:
+        with _one_sentence(source.name):
+            pipeline.use_threads(self._threads or _cores())
             model = StableDiffusion(
                 parts,
                 adapters=adapters.Adapters(
                     files={name: self._adapters[name] for name in card.adapters},
                     unet=parts.unet,
                     text_encoder=parts.text_encoder,
+                    room=self._adapter_room,
                 ),
             )
             model.card = card
@@ -118,7 +140,7 @@ class _Shelf:
                 self._threads = warmup.quickest_threads(model, most=_cores(), use=pipeline.use_threads)
             model.budget = warmup.row_budget(model, most=None if fit is None else fit.rows)
             model.card = warmup.measured(model)
-        return Loaded(model=model, size=Size(weights=weights, work=0 if fit is None else max(0, fit.peak - weights)))
+        return Loaded(model=model, size=self._taken(weights, fit, card))
 
     def _fitted(self, model: StableDiffusion, card: Card, fit: Fit | None) -> Fit | None:
         """Switch on what the model needs, measured where that can be, and lower its card's limits to it."""
@@ -132,9 +154,8 @@ class _Shelf:
                 plan=lambda width, height: warmup.plan(card, width, height),
                 decoded=DECODED_AT_ONCE,
             )
-            fit = memory.fit(
-                meter, card, limit=self.limit, allowed=self._allowed(parts.dtype.itemsize), rows=self._rows
-            )
+            limit = self.limit - self._for_adapters(card)
+            fit = memory.fit(meter, card, limit=limit, allowed=self._allowed(parts.dtype.itemsize), rows=self._rows)
         chosen = Economies() if fit is None else fit.economies
         economy.apply(parts, dataclasses.replace(chosen, sliced_attention=chosen.sliced_attention or sliced))
         if fit is not None:

@@ -55,11 +55,15 @@ def no_gradients() -> Iterator[None]:
 class Drawing:
     """A checkpoint with its LoRAs, asked for one prediction at a time."""
 
-    def __init__(self, parts: Checkpoint, folder: Path, *, held: int = 8) -> None:
+    def __init__(self, parts: Checkpoint, folder: Path, *, held: int = 8, room: int | None = None) -> None:
         """The LoRAs are those of `folder`."""
         self.parts = parts
         self.adapters = Adapters(
-            files=adapter_files.find(folder), unet=parts.unet, text_encoder=parts.text_encoder, held=held
+            files=adapter_files.find(folder),
+            unet=parts.unet,
+            text_encoder=parts.text_encoder,
+            held=held,
+            room=room,
         )
 
     def __call__(self, **weights: float) -> torch.Tensor:
@@ -124,10 +128,11 @@ def test_no_weight_is_the_same_as_not_being_asked_for(parts: Checkpoint, lora_fo
     assert torch.equal(draw(ink=0.0), draw())
 
 
+@pytest.mark.parametrize("bounds", [{"held": 1}, {"room": 1}], ids=["by number", "by size"])
 def test_only_so_many_are_kept_in_memory_and_those_that_left_come_back_the_same(
-    parts: Checkpoint, lora_folder: Path
+    parts: Checkpoint, lora_folder: Path, bounds: dict[str, int]
 ) -> None:
-    draw = Drawing(parts, lora_folder, held=1)
+    draw = Drawing(parts, lora_folder, **bounds)
     ink = draw(ink=1.0)
     draw(oil_v2=1.0)
 

@@ -1,6 +1,7 @@
 """Models come when they are asked for; the one not used for longest leaves, but never one that is being drawn with."""
 
 import dataclasses
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,9 @@ class Shelf:
     def __init__(self, *names: str, limit: int | None, room: int = 10**9) -> None:
         """The device has room for `room` models, whatever was reckoned."""
         self.loads: list[str] = []
+        self.finished_in: list[threading.Thread] = []
+        self.may_read = threading.Event()
+        self.may_read.set()
         self.releases = 0
         self._room = room
         self.collection = Library([self._volume(name) for name in names], limit=limit, release=self._release)
@@ -26,10 +30,17 @@ class Shelf:
         return len(self.loads) - self.releases
 
     def _volume(self, name: str) -> Volume:
-        return Volume(card=FakeModel(name=name).card, size=Size(weights=10, work=4), load=self._loader(name))
+        return Volume(
+            card=FakeModel(name=name).card, size=Size(weights=10, work=4), read=self._loader(name), finish=self._finish
+        )
+
+    def _finish(self, loaded: Loaded) -> Loaded:
+        self.finished_in.append(threading.current_thread())
+        return loaded
 
     def _loader(self, name: str) -> Callable[[], Loaded]:
         def load() -> Loaded:
+            assert self.may_read.wait(10)
             if self.here >= self._room:
                 raise errors.OutOfMemory
             self.loads.append(name)
@@ -149,7 +160,9 @@ def test_a_model_that_cannot_be_loaded_leaves_the_others_as_they_are() -> None:
         raise errors.ModelUnusable("It is broken.")
 
     good = Shelf("a", limit=None)
-    volume = Volume(card=FakeModel(name="b").card, size=Size(weights=1, work=1), load=fail)
+    volume = Volume(
+        card=FakeModel(name="b").card, size=Size(weights=1, work=1), read=fail, finish=lambda loaded: loaded
+    )
     library = Library([*[good._volume("a")], volume], limit=None, release=lambda: None)
     first = library.get("a")
 
@@ -172,3 +185,34 @@ def test_two_models_of_one_name_are_refused() -> None:
 def test_a_library_without_models_is_refused() -> None:
     with pytest.raises(errors.ModelUnusable, match="names no model"):
         Shelf(limit=None)
+
+
+def test_a_model_is_read_beside_the_drawing_and_finished_in_its_thread() -> None:
+    shelf = Shelf("a", "b", limit=None)
+    shelf.may_read.clear()
+    heard = threading.Event()
+    shelf.collection.listen(heard.set)
+
+    first = [shelf.collection.ask("a"), shelf.collection.ask("a"), shelf.collection.ask("b")]
+    shelf.may_read.set()
+    assert heard.wait(10)
+
+    assert first == [None, None, None]
+    assert shelf.collection.ask("a") is not None
+    assert shelf.finished_in == [threading.current_thread()]
+    assert shelf.collection.get("b").card.name == "b"
+    assert shelf.loads == ["a", "b"]
+
+
+def test_a_model_nobody_waits_for_any_more_hinders_no_other() -> None:
+    shelf = Shelf("a", "b", limit=None, room=1)
+    shelf.may_read.clear()
+    heard = threading.Event()
+    shelf.collection.listen(heard.set)
+    assert shelf.collection.ask("a") is None
+
+    shelf.may_read.set()
+    assert heard.wait(10)
+
+    assert shelf.collection.get("b").card.name == "b"
+    assert (shelf.loads, shelf.releases) == (["a", "b"], 1)

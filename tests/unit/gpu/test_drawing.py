@@ -163,6 +163,17 @@ async def test_one_picture_that_finds_no_memory_alone_fails_with_that_reason(sta
     assert isinstance((await read(engine.submit(a_request(guidance=1.0))))[-1], events.Finished)
 
 
+async def test_a_decoder_that_ran_out_of_memory_is_given_fewer_from_then_on(start_engine: StartEngine) -> None:
+    model = FakeModel(rows=32)
+    model.decodes_at_once = 2
+    engine = await start_engine(library=FakeLibrary(model))
+
+    happened = await read(engine.submit(a_request(samples=8)))
+
+    assert isinstance(happened[-1], events.Finished)
+    assert model.decoded == [2, 2, 2, 2]
+
+
 async def test_four_pictures_are_decoded_at_once_at_most(start_engine: StartEngine) -> None:
     model = FakeModel(rows=32)
     engine = await start_engine(library=FakeLibrary(model))
@@ -218,12 +229,31 @@ async def test_models_are_kept_while_they_are_used_and_let_go_afterwards(start_e
     assert library.pins == {"one": 0, "other": 0}
 
 
+async def test_a_model_that_is_being_read_holds_up_only_those_that_ask_for_it(start_engine: StartEngine) -> None:
+    one, other = FakeModel(name="one"), FakeModel(name="other")
+    library = FakeLibrary(one, other)
+    library.away.add("other")
+    engine = await start_engine(library=library, slots=4)
+
+    waiting = asyncio.create_task(read(engine.submit(a_request("1", model="other"))))
+    quick = await read(engine.submit(a_request("2", model="one")))
+    asked = library.asked
+    library.arrive("other")
+    slow = await waiting
+
+    assert isinstance(quick[-1], events.Finished)
+    assert isinstance(slow[-1], events.Finished)
+    # Asked for when it came and beside the other's steps; in between nothing turns round and round.
+    assert 1 <= asked <= len(one.forwards) + 3
+    assert other.stepped == ["1", "1", "1"]
+
+
 async def test_a_model_without_room_of_its_own_fails_the_request(start_engine: StartEngine) -> None:
     class Full(FakeLibrary):
-        def get(self, name: str) -> FakeModel:
+        def ask(self, name: str) -> FakeModel | None:
             if name == "other":
                 raise errors.OutOfMemory
-            return super().get(name)
+            return super().ask(name)
 
     engine = await start_engine(library=Full(FakeModel(name="one"), FakeModel(name="other")), slots=2)
 
@@ -235,10 +265,10 @@ async def test_a_model_without_room_of_its_own_fails_the_request(start_engine: S
 
 async def test_a_model_that_turns_out_to_be_unusable_is_said_to_be_away(start_engine: StartEngine) -> None:
     class Broken(FakeLibrary):
-        def get(self, name: str) -> FakeModel:
+        def ask(self, name: str) -> FakeModel | None:
             if name == "other":
                 raise errors.ModelUnusable("/models/other holds pickled weights only.")
-            return super().get(name)
+            return super().ask(name)
 
     engine = await start_engine(library=Broken(FakeModel(name="one"), FakeModel(name="other")), slots=2)
 
