@@ -77,9 +77,9 @@ class Load:
 
 _MIX: Final = (SHORT_STEPS,) * 4 + (LONG_STEPS,)
 
-UNIFORM: Final = Load(name="uniform", block=(USUAL_STEPS,), clients=8, seconds={64: 5, 128: 5})
-ONE: Final = Load(name="one", block=(USUAL_STEPS,), clients=1, seconds={64: 3, 128: 3})
-MIXED: Final = Load(name="mixed", block=_MIX, clients=8, seconds={64: 6, 128: 5})
+UNIFORM: Final = Load(name="uniform", block=(USUAL_STEPS,), clients=8, seconds={64: 12, 128: 12})
+ONE: Final = Load(name="one", block=(USUAL_STEPS,), clients=1, seconds={64: 5, 128: 5})
+MIXED: Final = Load(name="mixed", block=_MIX, clients=8, seconds={64: 20, 128: 20})
 OVERLOADED: Final = Load(name="overloaded", block=_MIX, clients=None, seconds={64: 18, 128: 9})
 LOADS: Final = (UNIFORM, ONE, MIXED, OVERLOADED)
 

@@ -91,7 +91,9 @@ class Composed:
         told = self.file["services"][service]
         program, *words = told["command"]
         assert program == "python"
-        values = {name: self._placed(service, str(value)) for name, value in told["environment"].items()}
+        # A name without a value is handed on where somebody has set it, which nobody has here.
+        said = {name: value for name, value in told["environment"].items() if value is not None}
+        values = {name: self._placed(service, str(value)) for name, value in said.items()}
         quiet = {"OMP_NUM_THREADS": "1", "HOME": str(self._folder), "PATH": os.environ["PATH"]}
         self._running[service] = subprocess.Popen(
             [sys.executable, *words], cwd=ROOT, env={**quiet, **values}, stderr=subprocess.PIPE

@@ -79,9 +79,10 @@ class Drawing:
         self._post.flush()
         if self._pool.jobs:
             self._step(self._rules.policy(self._pool, self._limit))
+        # Nor for the pictures of those that are done: decoding a few takes as long as several steps of a small model.
+        self._post.flush()
         if self._undecoded:
             self._decode()
-        self._post.flush()
 
     def _begin(self) -> None:
         waits = False
