@@ -10,6 +10,7 @@ SIZES: Final = (1, 2, 4, 8, 16, 32)
 """Row counts that are tried, and on an accelerator the only ones that are used, so that compiled graphs serve again."""
 WORTH_IT: Final = 1.05
 """A larger forward must do this many times the rows a second of the one before it."""
+_IN_VAIN: Final = 2
 MOST_SECONDS: Final = 1.0
 """A forward that takes longer makes a newcomer, or a cancel, wait too long for its turn."""
 
@@ -38,7 +39,7 @@ class Budget:
 
 
 def measure(step_rows: Callable[[int], float], *, pixels: int = 0, padded: bool = False) -> Budget:
-    """Try more and more rows until more do not pay.
+    """Try more and more rows until more do not pay, twice running: a neighbour may have disturbed a single forward.
 
     `step_rows` makes a forward of so many rows of pictures of `pixels` pixels and returns the seconds it took; it may
     raise OutOfMemory, which ends the measurement unless it does so at one row. `padded` is for devices that are slow
@@ -46,12 +47,18 @@ def measure(step_rows: Callable[[int], float], *, pixels: int = 0, padded: bool 
     """
     rows = SIZES[0]
     rate = rows / step_rows(rows)
+    in_vain = 0
     for more in SIZES[1:]:
         try:
             seconds = step_rows(more)
         except errors.OutOfMemory:
             break
-        if seconds > MOST_SECONDS or more / seconds < rate * WORTH_IT:
+        if seconds > MOST_SECONDS:
             break
-        rows, rate = more, more / seconds
+        if more / seconds >= rate * WORTH_IT:
+            rows, rate, in_vain = more, more / seconds, 0
+            continue
+        in_vain += 1
+        if in_vain == _IN_VAIN:
+            break
     return Budget(rows=rows, pixels=pixels, padded=padded)

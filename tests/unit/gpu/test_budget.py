@@ -11,12 +11,13 @@ from services.gpu.engine.budget import Budget
     ("seconds", "rows"),
     [
         ({1: 0.010, 2: 0.011, 4: 0.012, 8: 0.016, 16: 0.028, 32: 0.055}, 16),
-        ({1: 0.010, 2: 0.0198}, 1),
-        ({1: 0.010, 2: 0.011, 4: 0.0215}, 2),
+        ({1: 0.010, 2: 0.0198, 4: 0.039}, 1),
+        ({1: 0.010, 2: 0.011, 4: 0.0215, 8: 0.043}, 2),
+        ({1: 0.010, 2: 0.030, 4: 0.012, 8: 0.024, 16: 0.048}, 4),
         ({1: 0.001, 2: 0.001, 4: 0.001, 8: 0.001, 16: 0.001, 32: 0.001}, 32),
         ({1: 0.4, 2: 0.7, 4: 1.2}, 2),
     ],
-    ids=["a card", "a core", "little to gain", "all there is", "too slow"],
+    ids=["a card", "a core", "little to gain", "disturbed once", "all there is", "too slow"],
 )
 def test_more_rows_are_tried_until_they_do_not_pay(seconds: dict[int, float], rows: int) -> None:
     tried: list[int] = []

@@ -236,10 +236,10 @@ def test_a_short_forward_is_timed_a_few_times_and_a_long_one_once() -> None:
 
     warmup.row_budget(model, clock=model.clock)
 
-    assert model.tried == [1, 1, 1, 2]
-    long = RowsModel({1: 0.3, 2: 0.3, 4: 0.9})
+    assert model.tried == [1, 1, 1, 2, 4]
+    long = RowsModel({1: 0.3, 2: 0.3, 4: 0.9, 8: 1.8})
     warmup.row_budget(long, clock=long.clock)
-    assert long.tried == [1, 2, 4]
+    assert long.tried == [1, 2, 4, 8]
 
 
 def test_an_accelerators_rows_are_filled_up_to_counts_it_knows() -> None:
