@@ -56,6 +56,8 @@ _ACCOUNTS: Final = {
     "DeleteUser": _CHANGE,
 }
 
+_AUDIT: Final = {"ListDeeds": _STAFF}
+
 ACCESS: Final[Mapping[str, Access]] = {
     f"/daydream.auth.v1.{service}/{method}": access
     for service, methods in (
@@ -64,6 +66,7 @@ ACCESS: Final[Mapping[str, Access]] = {
         ("PurseService", _PURSE),
         ("CodeService", _CODES),
         ("AccountService", _ACCOUNTS),
+        ("AuditService", _AUDIT),
     )
     for method, access in methods.items()
 }

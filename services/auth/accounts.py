@@ -7,7 +7,7 @@ from typing import Final
 
 import shortuuid
 
-from services.auth import codes, fields, keys, paging
+from services.auth import audit, codes, fields, keys, paging
 from services.auth.errors import (
     AccountSuspended,
     EmailTaken,
@@ -22,7 +22,7 @@ from services.auth.secret_text import hash_secret
 from services.auth.sessions import Sessions, end_all
 from services.auth.storage import Conflict, Storage, Work
 from services.auth.tokens import scopes_of
-from services.auth.values import CodeKind, Entry, EntryKind, Opened, Page, SignUpMode, User
+from services.auth.values import CodeKind, DeedKind, Entry, EntryKind, Opened, Page, SignUpMode, User
 from services.foundation.identity import Caller, Role
 
 QUERY_CHARACTERS: Final = 128
@@ -178,6 +178,15 @@ class Accounts:
         try:
             async with self._storage.write() as work:
                 user = await work.users.change(user_id, new) if new else await work.users.get(user_id)
+                if user is not None and new:
+                    await audit.note(
+                        work,
+                        DeedKind.USER_CHANGED,
+                        by=caller.subject,
+                        now=self._now(),
+                        user_id=user_id,
+                        detail=", ".join(sorted(new)),
+                    )
         except Conflict as conflict:
             raise EmailTaken from conflict
         if user is None:

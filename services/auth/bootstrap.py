@@ -11,6 +11,7 @@ from typing import Final
 from daydream.auth.v1 import (
     accounts_pb2,
     accounts_pb2_grpc,
+    audit_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
     codes_pb2,
@@ -21,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.auth import messages
 from services.auth.access import ACCESS
 from services.auth.accounts import Accounts
+from services.auth.audit import Audit
 from services.auth.bus import Bus
 from services.auth.codes import Codes
 from services.auth.keys import ApiKeys
@@ -29,6 +31,7 @@ from services.auth.purse import Purse
 from services.auth.resets import Resets
 from services.auth.service_secrets import ServiceSecrets
 from services.auth.servicers.accounts import AccountServicer
+from services.auth.servicers.audit import AuditServicer
 from services.auth.servicers.auth import AuthServicer
 from services.auth.servicers.codes import CodeServicer
 from services.auth.servicers.purse import PurseServicer
@@ -79,6 +82,8 @@ class Auth:
     """Links to set a new password with."""
     standing: Standing
     """Suspension and deletion."""
+    audit: Audit
+    """What staff did."""
     bus: Bus
     """The connection to NATS."""
     relay: outbox.Relay[outbox.Event]
@@ -134,6 +139,7 @@ def build(settings: Settings) -> Auth:
         codes=Codes(storage, now=utc_now),
         resets=Resets(storage, passwords, now=utc_now),
         standing=Standing(storage, passwords, now=utc_now),
+        audit=Audit(storage),
         bus=bus,
         relay=relay,
         service_secrets=ServiceSecrets(
@@ -152,4 +158,5 @@ def build_server(auth: Auth) -> Server:
     auth_pb2_grpc.add_PurseServiceServicer_to_server(PurseServicer(auth.purse), server.grpc)
     accounts_pb2_grpc.add_AccountServiceServicer_to_server(AccountServicer(auth.resets, auth.standing), server.grpc)
     codes_pb2_grpc.add_CodeServiceServicer_to_server(CodeServicer(auth.codes), server.grpc)
+    audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(auth.audit), server.grpc)
     return server

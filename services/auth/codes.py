@@ -10,13 +10,13 @@ from typing import Final
 
 import shortuuid
 
-from services.auth import fields, paging
+from services.auth import audit, fields, paging
 from services.auth.errors import CodeNotFound, CodeNotValid, CodeRedeemed
 from services.auth.ownership import check_acting, lock_account
 from services.auth.purse import LARGEST_BALANCE, balance_too_large
 from services.auth.secret_text import GROUP_CHARACTERS, hash_secret, new_code, normal_code
 from services.auth.storage import Storage, Work
-from services.auth.values import Code, CodeKind, Entry, EntryKind, Page
+from services.auth.values import Code, CodeKind, DeedKind, Entry, EntryKind, Page
 from services.foundation.identity import Caller
 
 # With its prefix in front it is still a reason that the ledger takes.
@@ -76,6 +76,10 @@ class Codes:
         async with self._storage.write() as work:
             await check_acting(work, issued_by)
             await work.codes.add(code, _hash(text))
+            worth = f"{code.tokens} tokens" if kind is CodeKind.TOKENS else "an invitation"
+            await audit.note(
+                work, DeedKind.CODE_ISSUED, by=issued_by, now=now, code_id=code.code_id, detail=f"{worth}: {reason}"
+            )
         return code, text
 
     async def listing(self, *, page_size: int, page_token: str) -> Page[Code]:
@@ -85,14 +89,19 @@ class Codes:
             found = await work.codes.listing(before=before, limit=limit)
         return paging.page(found, _LIST)
 
-    async def withdraw(self, code_id: str) -> Code:
-        """Make a code worthless from now on. Raises CodeNotFound."""
+    async def withdraw(self, withdrawn_by: str, code_id: str) -> Code:
+        """Make a code worthless from now on. Raises CodeNotFound, UserNotFound, AccountSuspended."""
         if not fields.is_id(code_id):
             raise CodeNotFound
+        now = self._now()
         async with self._storage.write() as work:
-            code = await work.codes.withdraw(code_id, self._now())
-        if code is None:
-            raise CodeNotFound
+            await check_acting(work, withdrawn_by)
+            code = await work.codes.withdraw(code_id, now)
+            if code is None:
+                raise CodeNotFound
+            await audit.note(
+                work, DeedKind.CODE_WITHDRAWN, by=withdrawn_by, now=now, code_id=code_id, detail=code.reason
+            )
         return code
 
     async def redeem(self, caller: Caller, text: str) -> Entry:

@@ -174,6 +174,21 @@ class RedemptionRow(Base):
     created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
+class DeedRow(Base):
+    """What somebody of the staff did; never changed. Ids are no foreign keys: what they lead to may be gone."""
+
+    __tablename__ = "deeds"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    deed_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS), unique=True)
+    kind: Mapped[str] = mapped_column(sa.String(32))
+    staff_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS), index=True)
+    user_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS), index=True)
+    code_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS))
+    detail: Mapped[str] = mapped_column(sa.String(300))
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
 class ResetLinkRow(Base):
     """A link to set a new password with; the row goes when it is used or replaced."""
 

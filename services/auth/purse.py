@@ -12,11 +12,11 @@ from typing import Final
 
 import shortuuid
 
-from services.auth import fields, paging
+from services.auth import audit, fields, paging
 from services.auth.errors import HoldSettled, NotEnoughTokens, UserNotFound
 from services.auth.ownership import able, check_acting, whose
 from services.auth.storage import Conflict, Storage, Work
-from services.auth.values import Balance, Entry, EntryKind, Hold, Page
+from services.auth.values import Balance, DeedKind, Entry, EntryKind, Hold, Page
 from services.foundation import errors
 from services.foundation.identity import Caller
 
@@ -196,6 +196,16 @@ class Purse:
                 raise balance_too_large("amount")
             entry = dataclasses.replace(wanted, balance_after=balance)
             await work.purse.add_entry(entry, granted_by=granted_by, request_id=request_id)
+            # Staff may give themselves tokens, too, and that is to be seen.
+            await work.audit.add(
+                audit.deed(
+                    DeedKind.TOKENS_GRANTED,
+                    by=granted_by,
+                    now=wanted.created_time,
+                    user_id=wanted.user_id,
+                    detail=f"{wanted.amount:+} tokens: {wanted.reason}",
+                )
+            )
             return entry
 
 

@@ -8,14 +8,14 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Final
 
-from services.auth import fields
+from services.auth import audit, fields
 from services.auth.errors import ResetLinkNotValid, UserNotFound
 from services.auth.ownership import check_acting
 from services.auth.passwords import Passwords
 from services.auth.secret_text import hash_secret, new_secret
 from services.auth.sessions import end_all
 from services.auth.storage import Storage
-from services.auth.values import ResetLink
+from services.auth.values import DeedKind, ResetLink
 
 LIFETIME: Final = dt.timedelta(hours=24)
 
@@ -44,6 +44,7 @@ class Resets:
             await check_acting(work, issued_by)
             await work.resets.remove(user_id)
             await work.resets.add(link, hash_secret(secret))
+            await audit.note(work, DeedKind.RESET_LINK_CREATED, by=issued_by, now=now, user_id=user_id)
         return link, secret
 
     async def redeem(self, secret: str, new_password: str) -> int:

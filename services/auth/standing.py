@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import shortuuid
 
-from services.auth import sessions
+from services.auth import audit, sessions
 from services.auth.errors import LastStaffAccount, UserNotFound, WrongCredentials
 from services.auth.ownership import check_acting, whose
 from services.auth.passwords import Passwords
 from services.auth.storage import Storage, Work
-from services.auth.values import User, UserDeleted
+from services.auth.values import DeedKind, User, UserDeleted
 from services.foundation import logs
 from services.foundation.identity import Caller
 
@@ -41,8 +41,10 @@ class Standing:
             user = await work.users.set_active(user_id, False)
             if user is None:
                 raise UserNotFound
+            now = self._now()
             await work.resets.remove(user_id)
-            await sessions.end_all(work, user_id, self._now())
+            await sessions.end_all(work, user_id, now)
+            await audit.note(work, DeedKind.USER_SUSPENDED, by=caller.subject, now=now, user_id=user_id)
         log.info("account suspended", user_id=user_id, by=caller.subject)
         return user
 
@@ -52,8 +54,9 @@ class Standing:
         async with self._storage.write() as work:
             await check_acting(work, caller.subject)
             user = await work.users.set_active(user_id, True)
-        if user is None:
-            raise UserNotFound
+            if user is None:
+                raise UserNotFound
+            await audit.note(work, DeedKind.USER_RESTORED, by=caller.subject, now=self._now(), user_id=user_id)
         log.info("account restored", user_id=user_id, by=caller.subject)
         return user
 
@@ -78,6 +81,7 @@ class Standing:
             await work.codes.forget(user_id)
             await work.users.erase(user_id, now)
             await work.outbox.add(UserDeleted(event_id=shortuuid.uuid(), user_id=user_id, time=now))
+            await audit.note(work, DeedKind.USER_DELETED, by=caller.subject, now=now, user_id=user_id)
         log.info("account deleted", user_id=user_id, by=caller.subject)
 
     async def _checked_hash(self, user_id: str, password: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from services.auth.values import ApiKey, Balance, Code, Entry, Event, Hold, ResetLink, Session, User
+from services.auth.values import ApiKey, Balance, Code, Deed, Entry, Event, Hold, ResetLink, Session, User
 
 T = TypeVar("T")
 
@@ -201,6 +201,16 @@ class ResetLinks(Protocol):
         """Make a person's link void, if there is one."""
 
 
+class Audit(Protocol):
+    """What staff did; only ever added to."""
+
+    async def add(self, deed: Deed) -> None:
+        """Write a deed down."""
+
+    async def listing(self, *, user_id: str, staff_id: str, before: int | None, limit: int) -> Listing[Deed]:
+        """Deeds, to an account and by an account where they are given."""
+
+
 class Outbox(Protocol):
     """What other services are to be told."""
 
@@ -234,6 +244,10 @@ class Work(Protocol):
     @property
     def resets(self) -> ResetLinks:
         """Reset links."""
+
+    @property
+    def audit(self) -> Audit:
+        """What staff did."""
 
     @property
     def outbox(self) -> Outbox:

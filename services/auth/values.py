@@ -35,6 +35,19 @@ class CodeKind(enum.StrEnum):
     INVITATION = "invitation"
 
 
+class DeedKind(enum.StrEnum):
+    """What somebody of the staff did."""
+
+    TOKENS_GRANTED = "tokens_granted"
+    USER_SUSPENDED = "user_suspended"
+    USER_RESTORED = "user_restored"
+    USER_DELETED = "user_deleted"
+    USER_CHANGED = "user_changed"
+    RESET_LINK_CREATED = "reset_link_created"
+    CODE_ISSUED = "code_issued"
+    CODE_WITHDRAWN = "code_withdrawn"
+
+
 @dataclass(frozen=True, kw_only=True)
 class User:
     """A person's account."""
@@ -229,6 +242,26 @@ class ResetLink:
     """When it was made."""
     expire_time: dt.datetime
     """When it stops being good."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deed:
+    """What somebody of the staff did."""
+
+    deed_id: str
+    """Opaque id."""
+    kind: DeedKind
+    """What."""
+    staff_id: str
+    """Who; empty for the command line."""
+    user_id: str = ""
+    """Whose account it was done to; empty for a code."""
+    code_id: str = ""
+    """The code it was done to; empty otherwise."""
+    detail: str = ""
+    """In words."""
+    created_time: dt.datetime
+    """When."""
 
 
 @dataclass(frozen=True, kw_only=True)

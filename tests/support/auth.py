@@ -9,7 +9,7 @@ from typing import Any, Final
 import grpc
 import shortuuid
 import sqlalchemy as sa
-from daydream.auth.v1 import accounts_pb2_grpc, auth_pb2, auth_pb2_grpc, codes_pb2_grpc
+from daydream.auth.v1 import accounts_pb2_grpc, audit_pb2_grpc, auth_pb2, auth_pb2_grpc, codes_pb2_grpc
 
 from services.auth import bootstrap, messages
 from services.auth.settings import Settings
@@ -56,6 +56,7 @@ class RunningAuth:
         self.purse = auth_pb2_grpc.PurseServiceStub(channel)
         self.accounts = accounts_pb2_grpc.AccountServiceStub(channel)
         self.codes = codes_pb2_grpc.CodeServiceStub(channel)
+        self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.web, self.tasks, self.stranger = (
             client.bearer(parts.service_secrets.issue(name, SECRETS[name]).token)
             for name in ("web", "tasks", "stranger")

@@ -43,7 +43,8 @@ class CodeServicer(codes_pb2_grpc.CodeServiceServicer):
         self, request: codes_pb2.WithdrawCodeRequest, context: Context
     ) -> codes_pb2.WithdrawCodeResponse:
         """Make a code worthless."""
-        return codes_pb2.WithdrawCodeResponse(code=convert.code(await self._codes.withdraw(request.code_id)))
+        code = await self._codes.withdraw(caller().subject, request.code_id)
+        return codes_pb2.WithdrawCodeResponse(code=convert.code(code))
 
     async def RedeemCode(self, request: codes_pb2.RedeemCodeRequest, context: Context) -> codes_pb2.RedeemCodeResponse:
         """Redeem a code."""

@@ -3,11 +3,11 @@
 import datetime as dt
 from typing import Final
 
-from daydream.auth.v1 import auth_pb2, codes_pb2
+from daydream.auth.v1 import audit_pb2, auth_pb2, codes_pb2
 from google.protobuf import timestamp_pb2
 
 from services.auth import values
-from services.auth.values import CodeKind, EntryKind, SignUpMode
+from services.auth.values import CodeKind, DeedKind, EntryKind, SignUpMode
 from services.foundation import errors
 from services.foundation.identity import Role
 
@@ -27,6 +27,18 @@ _KINDS: Final = {
 _CODE_KINDS: Final = {
     CodeKind.TOKENS: codes_pb2.CODE_KIND_TOKENS,
     CodeKind.INVITATION: codes_pb2.CODE_KIND_INVITATION,
+}
+
+
+_DEED_KINDS: Final = {
+    DeedKind.TOKENS_GRANTED: audit_pb2.DEED_KIND_TOKENS_GRANTED,
+    DeedKind.USER_SUSPENDED: audit_pb2.DEED_KIND_USER_SUSPENDED,
+    DeedKind.USER_RESTORED: audit_pb2.DEED_KIND_USER_RESTORED,
+    DeedKind.USER_DELETED: audit_pb2.DEED_KIND_USER_DELETED,
+    DeedKind.USER_CHANGED: audit_pb2.DEED_KIND_USER_CHANGED,
+    DeedKind.RESET_LINK_CREATED: audit_pb2.DEED_KIND_RESET_LINK_CREATED,
+    DeedKind.CODE_ISSUED: audit_pb2.DEED_KIND_CODE_ISSUED,
+    DeedKind.CODE_WITHDRAWN: audit_pb2.DEED_KIND_CODE_WITHDRAWN,
 }
 
 
@@ -140,4 +152,17 @@ def code(value: values.Code) -> codes_pb2.Code:
         created_time=timestamp(value.created_time),
         expire_time=time_or_none(value.expire_time),
         withdrawn_time=time_or_none(value.withdrawn_time),
+    )
+
+
+def deed(value: values.Deed) -> audit_pb2.Deed:
+    """What somebody of the staff did."""
+    return audit_pb2.Deed(
+        deed_id=value.deed_id,
+        kind=_DEED_KINDS[value.kind],
+        staff_id=value.staff_id,
+        user_id=value.user_id,
+        code_id=value.code_id,
+        detail=value.detail,
+        created_time=timestamp(value.created_time),
     )

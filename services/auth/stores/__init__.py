@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.auth.storage import Conflict
+from services.auth.stores.audit import SqlAudit
 from services.auth.stores.codes import SqlCodes
 from services.auth.stores.keys import SqlApiKeys
 from services.auth.stores.outbox import Encode, SqlEvents, SqlOutbox
@@ -34,6 +35,8 @@ class SqlWork:
     """Codes."""
     resets: SqlResetLinks
     """Reset links."""
+    audit: SqlAudit
+    """What staff did."""
     outbox: SqlOutbox
     """Events."""
 
@@ -89,6 +92,7 @@ class SqlStorage:
             purse=SqlPurse(session),
             codes=SqlCodes(session),
             resets=SqlResetLinks(session),
+            audit=SqlAudit(session),
             outbox=SqlOutbox(session, self._encode),
         )
 

@@ -11,7 +11,7 @@ import grpc
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from daydream.auth.v1 import accounts_pb2, auth_pb2, codes_pb2
+from daydream.auth.v1 import accounts_pb2, audit_pb2, auth_pb2, codes_pb2
 
 from services.auth.bootstrap import HASHES_WAITING, HASHING_THREADS
 from services.auth.tokens import load_or_create_key
@@ -29,11 +29,11 @@ LEDGER = {"PurseService/HoldTokens", "PurseService/SettleHold"}
 STAFF = {
     "UserService/ListUsers", "PurseService/GrantTokens", "CodeService/IssueCode", "CodeService/ListCodes",
     "CodeService/WithdrawCode", "AccountService/CreateResetLink", "AccountService/SuspendUser",
-    "AccountService/RestoreUser",
+    "AccountService/RestoreUser", "AuditService/ListDeeds",
 }  # fmt: skip
 METHODS = [
     f"{service.name}/{method.name}"
-    for file in (auth_pb2, accounts_pb2, codes_pb2)
+    for file in (auth_pb2, accounts_pb2, audit_pb2, codes_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 ]
