@@ -9,6 +9,7 @@ import grpc
 from daydream.gpu.v1 import inference_pb2 as pb
 from daydream.gpu.v1 import inference_pb2_grpc
 
+from services.foundation.float32 import shortest
 from services.gpu import events, uploads
 from services.gpu.card import Capabilities, Card
 from services.gpu.engine.engine import Engine
@@ -54,7 +55,7 @@ def request_from_pb(request: pb.GenerateRequest, *, time_left: float | None = No
         model=request.model or None,
         sampler=request.sampler or None,
         steps=request.steps or None,
-        guidance=request.guidance if request.HasField("guidance") else None,
+        guidance=shortest(request.guidance) if request.HasField("guidance") else None,
         width=request.width or None,
         height=request.height or None,
         seed=request.seed if request.HasField("seed") else None,
@@ -62,21 +63,17 @@ def request_from_pb(request: pb.GenerateRequest, *, time_left: float | None = No
         preview_every=request.preview_every_steps,
         start_image=request.start_image or None,
         mask=request.mask or None,
-        strength=_as_typed(request.strength) if request.HasField("strength") else None,
+        strength=shortest(request.strength) if request.HasField("strength") else None,
         variation_seed=request.variation_seed if request.HasField("variation_seed") else None,
-        variation_strength=request.variation_strength,
-        guidance_rescale=request.guidance_rescale,
+        variation_strength=shortest(request.variation_strength),
+        guidance_rescale=shortest(request.guidance_rescale),
         clip_skip=request.clip_skip,
         adapters=tuple(
-            Adapter(name=each.name, weight=each.weight if each.HasField("weight") else 1.0) for each in request.adapters
+            Adapter(name=each.name, weight=shortest(each.weight) if each.HasField("weight") else 1.0)
+            for each in request.adapters
         ),
         deadline=None if time_left is None else time.monotonic() + time_left,
     )
-
-
-def _as_typed(value: float) -> float:
-    """The shortest number that a float32 stands for: 0.7 of ten steps must be seven, and 0.69999999 of them is six."""
-    return float(f"{value:.7g}")
 
 
 def event_to_pb(event: events.Event, chunk_bytes: int) -> Iterator[pb.GenerateResponse]:

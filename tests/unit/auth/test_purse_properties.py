@@ -254,7 +254,7 @@ class Purses(RuleBasedStateMachine):
     @rule(code=CODES, really=SELDOM)
     def withdraw(self, code: int, really: bool) -> None:
         if really:
-            self.world.run(self.world.codes.withdraw(self.issued[code][0].code_id))
+            self.world.run(self.world.codes.withdraw("", self.issued[code][0].code_id))
             self.model.left[code] = 0
 
     @rule(person=PEOPLE, out=st.booleans())

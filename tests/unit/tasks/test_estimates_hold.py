@@ -99,7 +99,7 @@ class Machine:
                     self.now += IMAGE_US
                     job.run.left -= 1  # type: ignore[attr-defined]
                     if not job.run.left:  # type: ignore[attr-defined]
-                        runs.discard(job.run)  # type: ignore[arg-type]
+                        runs.discard(job.run)
 
 
 def _job(run: Run, sample: int, steps: int, bucket: Hashable) -> Job:
