@@ -10,9 +10,11 @@ TORCH_INDEX_URL ?=
 TORCH := torch==2.13.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 # One thread a test process: two of them on busy cores are many times slower than one.
+# Test processes at once. Most tests wait for others rather than compute; each file stays in one process.
+TEST_PROCESSES ?= 2
 QUIET_CORES := OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help run test test-fast test-all check lint types protos artwork screenshots env format clean
+.PHONY: help run test test-fast test-all test-faults soak check lint types protos artwork screenshots env format clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,13 +23,19 @@ run: $(VENV)/.run  ## Install, migrate and start everything on this machine; Ctr
 	@exec $(BIN)/python -m deploy.local
 
 test: $(VENV)/.test check  ## Everything: lint, types, unit, integration, browser
-	$(QUIET_CORES) $(BIN)/pytest
+	$(QUIET_CORES) $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
 
 test-fast: $(VENV)/.test  ## For the loop: neither browser nor anything slow
 	$(QUIET_CORES) $(BIN)/pytest -q -m "not slow and not browser"
 
 test-all: export DAYDREAM_TEST_ALL = 1
 test-all: test  ## As test, with every matrix whole of which test takes a part a day
+
+test-faults: $(VENV)/.test  ## Kill every part of a running system at every bad moment, and look what is left
+	DAYDREAM_TEST_ALL=1 $(QUIET_CORES) $(BIN)/pytest tests/faults
+
+soak: $(VENV)/.test  ## Use a system of which a part dies every 5 s, for SOAK_SECONDS (600) with SOAK_SEED (1)
+	$(QUIET_CORES) $(BIN)/python -m tests.soak
 
 check: lint types  ## Lint, types, import contracts, protos and their stubs
 

@@ -21,6 +21,14 @@ def check(out: Path | None) -> None:
         raise WrongUse(f"{out.parent} cannot be written to.")
 
 
+def read(path: Path) -> bytes:
+    """A file's bytes. Raises WrongUse."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be read: {error.strerror}") from error
+
+
 def names(out: Path | None, seeds: list[int]) -> list[Path]:
     """Where each picture goes: the file named, numbered when there are several; else `daydream-SEED.png`.
 

@@ -13,6 +13,7 @@ from cli.api import ENDED, Api, Task
 from cli.errors import Failure
 
 _INTERRUPTED = 130
+_PICTURE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class Size(click.ParamType[tuple[int, int]]):
@@ -81,7 +82,19 @@ def cli() -> None:
 @click.option("--negative", type=Text(), help="What to keep out.")
 @click.option("--model", type=Text(), help="A model's name.")
 @click.option("--sampler", type=Text(), help="A sampler's name.")
-def generate(prompt: str, out: Path | None, size: tuple[int, int] | None, negative: str | None, **more: Any) -> None:
+@click.option("--start-image", type=_PICTURE, help="A PNG, JPEG or WebP file to begin from.")
+@click.option("--mask", type=_PICTURE, help="A file of its shape: white where it is drawn anew.")
+@click.option("--strength", type=Number(), help="How much of it is drawn anew, above 0 to 1.")
+def generate(
+    *,
+    prompt: str,
+    out: Path | None,
+    size: tuple[int, int] | None,
+    negative: str | None,
+    start_image: Path | None,
+    mask: Path | None,
+    **more: Any,
+) -> None:
     """Draw PROMPT and write the picture."""
     files.check(out)
     parameters = {"prompt": prompt, **{name: value for name, value in more.items() if value is not None}}
@@ -90,6 +103,9 @@ def generate(prompt: str, out: Path | None, size: tuple[int, int] | None, negati
     if negative is not None:
         parameters["negative_prompt"] = negative
     with Api(access.find()) as api:
+        for name, path in (("start_image", start_image), ("mask", mask)):
+            if path is not None:
+                parameters[name] = {"upload_id": api.upload(files.read(path))}
         task = api.submit(parameters, key=str(uuid.uuid4()))
         try:
             task = _watch(api, task)

@@ -12,7 +12,7 @@ from tests.support.stack import Stack, temporary_data
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Small things first: what breaks a unit test is not waited for behind a browser."""
-    order = {"unit": 0, "integration": 1, "e2e": 2}
+    order = {"unit": 0, "integration": 1, "faults": 2, "e2e": 3}
     items.sort(key=lambda item: order.get(item.path.relative_to(Path(__file__).parent).parts[0], -1))
 
 

@@ -28,7 +28,7 @@ def write(file: Path, arms: Mapping[str, Any]) -> None:
     found = read(file)
     found["machine"] = {
         "cores": os.cpu_count(),
-        "processor": _processor(),
+        "processor": processor(),
         "python": platform.python_version(),
         **{library: importlib.metadata.version(library) for library in ("torch", "diffusers")},
     }
@@ -40,7 +40,8 @@ def write(file: Path, arms: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, as far as the system tells it."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()

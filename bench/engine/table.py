@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bench import pages
 from bench.engine.goals import GOALS, OURS, Arms
 from bench.engine.loads import BATCH, MIXED, OVERLOAD, OVERLOADED, SIZES, UNIFORM
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "performance.md"
+PAGE: Final = pages.PERFORMANCE
 BEGIN: Final = "<!-- bench.engine: from here to the end mark, `python -m bench.engine table --write` writes -->"
 END: Final = "<!-- bench.engine: end -->"
 
@@ -24,7 +25,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     if "sizes" in arms.get(OURS, {}):
         rows = [goal.row(arms) for goal in GOALS]
         parts += [
-            "\n".join(_lines(("goal", "wanted", *(f"{size}²" for size in SIZES)), rows)),
+            "\n".join(pages.lines(("goal", "wanted", *(f"{size}²" for size in SIZES)), rows)),
             _answers(arms[OURS]),
         ]
     return "\n\n".join([*parts, _circumstances(results)])
@@ -32,11 +33,7 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 def paste(text: str, page: Path = PAGE) -> None:
     """Put the tables between the page's two marks. Raises ValueError where it has none."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise ValueError(f"{page} has no marks to write between")
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    pages.paste(text, page, begin=BEGIN, end=END)
 
 
 def _size(arms: Arms, size: int) -> str:
@@ -45,7 +42,7 @@ def _size(arms: Arms, size: int) -> str:
         "long p50, s", "first step p50, s", "first step p99, s", "one client",
     )  # fmt: skip
     rows = [_row(arms[name], size, len(head) - 1) for name in ORDER if name in arms]
-    return "\n".join([f"**{size}² pixels, latents of {size // 8}²**", "", *_lines(head, rows)])
+    return "\n".join([f"**{size}² pixels, latents of {size // 8}²**", "", *pages.lines(head, rows)])
 
 
 def _row(arm: Mapping[str, Any], size: int, cells: int) -> list[str]:
@@ -100,8 +97,3 @@ def _bare_loop(measured: Sequence[Mapping[str, Any]]) -> list[str]:
 def _number(value: float | None, *, failed: int = 0) -> str:
     text = "–" if value is None else f"{value:.2f}"
     return f"{text} ({failed} failed)" if failed else text
-
-
-def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    rule = ["---", *["--:"] * (len(head) - 1)]
-    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]

@@ -20,6 +20,8 @@ log = logs.logger(__name__)
 Sessions = async_sessionmaker[AsyncSession]
 READ_ONLY: Final = "daydream_read_only"
 _TURN_SECONDS: Final = 10.0
+_CONNECTIONS: Final = 15
+"""Of a process; more would wait for each other inside the server instead."""
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -31,7 +33,12 @@ def open_engine(url: str) -> AsyncEngine:
         return create_async_engine(
             url,
             hide_parameters=True,
-            pool_pre_ping=True,
+            # Kept open rather than opened in every rush, which takes longer than what is mostly done with them. Nor are
+            # they tried out first, a round trip for every transaction: the first one that finds the server gone makes
+            # the pool let go of all of them, and is answered like any other while the server is away.
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=_TURN_SECONDS,
             connect_args={
                 # A host that is switched off refuses nothing; it just never answers.
                 "connect_timeout": 5,

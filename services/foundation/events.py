@@ -37,7 +37,10 @@ class NotConnected(Exception):
 
 
 async def connect(url: str, name: str) -> Client:
-    """Connect, however long NATS is away, and come back by itself after that; start-up must not wait for it."""
+    """Connect, however long NATS is away, and come back by itself after that; start-up must not wait for it.
+
+    `url` may name several servers of a cluster, with commas between: any of them will do.
+    """
 
     async def lost(error: Exception) -> None:
         log.warning("nats", error=repr(error))
@@ -50,7 +53,7 @@ async def connect(url: str, name: str) -> Client:
 
     client = Client()
     await client.connect(
-        url,
+        [each.strip() for each in url.split(",")],
         name=name,
         allow_reconnect=True,
         max_reconnect_attempts=-1,
@@ -66,7 +69,10 @@ async def connect(url: str, name: str) -> Client:
 
 
 async def declare_streams(client: Client) -> JetStreamContext:
-    """Create or update the streams. A second copy of an event is refused by its subject, however late it comes."""
+    """Create or update the streams. A second copy of an event is refused by its subject, however late it comes.
+
+    A new stream has one copy; one that an operator gave more of keeps them.
+    """
     jetstream = client.jetstream(timeout=5)
     for name, subjects in _STREAMS.items():
         config = StreamConfig(
@@ -83,6 +89,8 @@ async def declare_streams(client: Client) -> JetStreamContext:
         try:
             await jetstream.add_stream(config)
         except nats.js.errors.BadRequestError:
+            # How many servers of a cluster keep a copy is for whoever runs it to say: it stays as they made it.
+            config.num_replicas = (await jetstream.stream_info(name)).config.num_replicas
             await jetstream.update_stream(config)
     return jetstream
 

@@ -6,6 +6,7 @@ plain metadata. Nothing here signs: that is auth's alone.
 
 import contextvars
 import enum
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Caller:
     """What the token may be used for; a service needs none."""
     token: str = field(default="", repr=False)
     """The token itself, to hand on in the caller's name."""
+    believed_until: float = math.inf
+    """When the token stops being believed, in seconds since 1970; what stays open for the caller ends by then."""
 
     @property
     def is_staff(self) -> bool:
@@ -157,6 +160,7 @@ class Verifier:
                 session_id=str(claims.get("sid", "")),
                 scopes=frozenset(Scope(scope) for scope in claims.get("scopes", ())),
                 token=token,
+                believed_until=float(claims["exp"]) + LEEWAY_SECONDS,
             )
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as error:
             raise UnknownToken from error

@@ -66,7 +66,7 @@ class Pace:
         if work is None:
             return self.unknown_patience_seconds
         # Also bounds the silence while an image is decoded, which takes as long as several steps.
-        step_seconds = work / 1000 / (parameters.samples * parameters.steps)
+        step_seconds = work / 1000 / (parameters.samples * parameters.steps_run)
         return max(self.least_patience_seconds, self.patience_steps * step_seconds)
 
 
@@ -99,7 +99,7 @@ class Attempt:
         self._announcer = announcer
         self._pace = pace
         self._patience = patience_seconds
-        self._delivered = {image.index for image in task.images}
+        self._delivered = {image.index for image in task.images} | task.deleted
         self._step = self._steps = 0
         self._remaining_ms: int | None = None
         self._look_now = asyncio.Event()
@@ -150,9 +150,10 @@ class Attempt:
         parameters = self._task.parameters
         request = Request(
             task_id=self._task.task_id,
+            user_id=self._task.user_id,
             parameters=parameters,
             part=self._part,
-            preview_every_steps=max(1, parameters.steps // PREVIEWS_AN_IMAGE),
+            preview_every_steps=max(1, parameters.steps_run // PREVIEWS_AN_IMAGE),
         )
         events = self._worker.generate(request)
         async with contextlib.aclosing(events):
@@ -240,7 +241,7 @@ class Attempt:
             task_id=self._task.task_id,
             index=index,
             attempt=self._lease.attempt,
-            parameters=self._task.parameters,
+            parameters=self._task.parameters.from_image(index),
         )
         tries = 0
 

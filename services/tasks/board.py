@@ -6,6 +6,7 @@ the latest state. Nothing here reads the ledger.
 
 import asyncio
 import contextlib
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,8 @@ from services.tasks.values import Progress
 
 MOST_LIVE: Final = 1024
 """Tasks whose progress is kept; far more than run at once, so what falls out has long ended."""
+MOST_ENDED: Final = 4096
+"""Sessions known to be over; far more than end while a token of one of them is still believed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +33,28 @@ class Live:
     """How many previews there were, to tell a new one."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Viewer:
+    """Who holds a stream open, and for how long they may."""
+
+    user_id: str
+    """Whose tasks it follows."""
+    session_id: str = ""
+    """The browser session they hold it open in; empty for an API key."""
+    believed_until: float = math.inf
+    """When their identity token is over, in seconds since 1970."""
+
+
 @dataclass(eq=False, kw_only=True)
 class Watcher:
     """What one open stream has not looked at yet."""
 
-    user_id: str
-    """Whose tasks it follows."""
+    viewer: Viewer
+    """Who holds it open."""
     task_id: str
     """The only task it follows; empty for all of them."""
+    ended: bool = False
+    """Its viewer's session is over."""
     stale: bool = True
     """The ledger has something new."""
     in_line: bool = False
@@ -67,6 +84,7 @@ class Board:
         self._elsewhere = elsewhere
         self._live: OrderedDict[str, Live] = OrderedDict()
         self._watchers: dict[str, set[Watcher]] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self._listeners: list[Callable[[Change], None]] = []
         self.closed = False
 
@@ -86,12 +104,16 @@ class Board:
                 self._mark(change, stale=False)
             return
         self._mark(change, stale=True)
+        self.queue_moved()
+        for listener in self._listeners:
+            listener(change)
+
+    def queue_moved(self) -> None:
+        """Whoever follows a task that waits is to look where it stands."""
         for watchers in self._watchers.values():
             for watcher in watchers:
                 if watcher.in_line:
                     watcher.mark()
-        for listener in self._listeners:
-            listener(change)
 
     def live(self, task_id: str, attempt: int) -> Live | None:
         """The progress of a task's current attempt, if it was heard of."""
@@ -102,18 +124,30 @@ class Board:
         """The task has ended."""
         self._live.pop(task_id, None)
 
+    def end(self, user_id: str, session_id: str = "") -> None:
+        """A session is over, or all that a person has open: who watches by that looks once more, and finds it so."""
+        if session_id:
+            # A stream may yet be opened with a token from before the end.
+            self._ended[session_id] = None
+            if len(self._ended) > MOST_ENDED:
+                self._ended.popitem(last=False)
+        for watcher in self._watchers.get(user_id, ()):
+            if session_id in {"", watcher.viewer.session_id}:
+                watcher.ended = True
+                watcher.mark()
+
     @contextlib.contextmanager
-    def join(self, user_id: str, task_id: str = "") -> Iterator[Watcher]:
+    def join(self, viewer: Viewer, task_id: str = "") -> Iterator[Watcher]:
         """A watcher for as long as the block lasts."""
-        watcher = Watcher(user_id=user_id, task_id=task_id)
-        watchers = self._watchers.setdefault(user_id, set())
+        watcher = Watcher(viewer=viewer, task_id=task_id, ended=viewer.session_id in self._ended)
+        watchers = self._watchers.setdefault(viewer.user_id, set())
         watchers.add(watcher)
         try:
             yield watcher
         finally:
             watchers.discard(watcher)
             if not watchers:
-                self._watchers.pop(user_id, None)
+                self._watchers.pop(viewer.user_id, None)
 
     def close(self) -> None:
         """This replica stops: every watcher looks once more, and finds it closed."""

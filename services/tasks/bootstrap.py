@@ -9,31 +9,45 @@ from typing import Any, Final
 
 import grpc
 import shortuuid
-from daydream.tasks.v1 import tasks_pb2_grpc
+from daydream.tasks.v1 import gallery_pb2_grpc, tasks_pb2_grpc
 
 from services.foundation import database, identity, logs
 from services.foundation.rpc import client, server
-from services.tasks import access, messages, model_messages, roster
+from services.tasks import access, bus, messages, model_messages, roster
+from services.tasks.accounts import Accounts
 from services.tasks.archive import Archive
 from services.tasks.attempt import Pace
 from services.tasks.board import Board
 from services.tasks.bus import Bus
 from services.tasks.dispatcher import Dispatcher
+from services.tasks.erasure import Erasure
 from services.tasks.fleet import Fleet
+from services.tasks.found import DataFolder
+from services.tasks.gallery import Gallery
+from services.tasks.gallery_servicer import GalleryServicer
+from services.tasks.generation import Worker
 from services.tasks.images import ImageFiles
 from services.tasks.ledger import Ledger
 from services.tasks.lineup import Lineup
 from services.tasks.outbox import Relays
+from services.tasks.presence import Presence
 from services.tasks.purse import GrpcPurse
 from services.tasks.recovery import Recovery
+from services.tasks.removal import Removal
 from services.tasks.roster import Lookup, Roster
 from services.tasks.servicer import TaskServicer
 from services.tasks.settings import Settings
+from services.tasks.sources import Sources, Supplied
 from services.tasks.storage import open_storage
 from services.tasks.store.base import Database
+from services.tasks.store.erasure import ErasureRows
+from services.tasks.store.found import FoundFiles
+from services.tasks.store.gallery import Gallery as GalleryRows
 from services.tasks.store.images import Images
+from services.tasks.store.inbox import Inbox
 from services.tasks.store.leases import Leases
 from services.tasks.store.outbox import Outbox
+from services.tasks.store.presence import Presences
 from services.tasks.store.tasks import Tasks
 from services.tasks.store.uploads import Uploads as UploadRows
 from services.tasks.store.workers import Workers
@@ -80,9 +94,11 @@ class Service:
             decode=model_messages.decode_capabilities,
         )
 
-        def connect(target: str) -> GrpcWorker:
+        sources = Sources(uploads=uploads, images=tasks, files=images)
+
+        def connect(target: str) -> Worker:
             self._gpus[target] = client.channel(target)
-            return GrpcWorker(self._gpus[target], own)
+            return Supplied(GrpcWorker(self._gpus[target], own), sources)
 
         async def disconnect(target: str) -> None:
             await self._gpus.pop(target).close()
@@ -116,6 +132,26 @@ class Service:
             patience_seconds=settings.model_wait_seconds,
             every_seconds=settings.lease_seconds / 2,
         )
+        self._presence = Presence(
+            store=Presences(store),
+            announcer=self._board,
+            settle_now=self._relays.wake,
+            lease_seconds=settings.presence_seconds,
+        )
+        self._consumers = bus.consumers(
+            Accounts(
+                inbox=Inbox(store),
+                erasing=Erasure(
+                    rows=ErasureRows(store),
+                    tasks=tasks,
+                    files=images,
+                    announcer=self._board,
+                    settle_now=self._relays.wake,
+                ),
+                somebody_left=self._presence.look_now,
+                now=database.utc_now,
+            )
+        )
         lineup = Lineup(tasks=tasks, crew=self._fleet, board=self._board)
         self._board.listen(self._dispatcher.hear)
         self._fleet.listen(self._dispatcher.wake)
@@ -133,27 +169,41 @@ class Service:
                 queue_limit_per_user=settings.queue_limit_per_user,
                 settle_now=self._relays.wake,
             ),
-            watching=Watching(tasks=tasks, board=self._board, lineup=lineup, connected=lambda: self._bus.connected),
+            watching=Watching(
+                tasks=tasks,
+                board=self._board,
+                lineup=lineup,
+                presence=self._presence,
+                connected=lambda: self._bus.connected,
+            ),
+            presence=self._presence,
             lineup=lineup,
             fleet=self._fleet,
             images=images,
             archive=Archive(rows=Images(store), files=images),
             uploads=uploads,
+            removal=Removal(rows=Images(store), files=images, announcer=self._board),
         )
         tasks_pb2_grpc.add_TaskServiceServicer_to_server(servicer, self._server.grpc)
+        gallery = Gallery(rows=GalleryRows(store), files=images, announcer=self._board)
+        gallery_pb2_grpc.add_GalleryServiceServicer_to_server(GalleryServicer(gallery), self._server.grpc)
+        self._data_folder = DataFolder(rows=FoundFiles(store), storage=storage, files=images)
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Listen and work. Raises CannotListen."""
         await self._fleet.load()
-        await self._server.start(self._settings.bind, [access.SERVICE])
+        await self._server.start(self._settings.bind, [access.SERVICE, access.GALLERY])
         for name, loop in (
-            ("bus", self._bus.run(self._board.hear)),
+            ("bus", self._bus.run(self._board.hear, self._board.end, self._consumers)),
+            *((consumer.name, consumer.run()) for consumer in self._consumers),
             ("fleet", self._fleet.run()),
             ("roster", self._roster.run()),
             ("relays", self._relays.run()),
             ("recovery", self._recovery.run()),
             ("unoffered", self._unoffered.run()),
+            ("presence", self._presence.run()),
+            ("data folder", self._data_folder.run()),
             ("dispatcher", self._dispatcher.run()),
         ):
             self._loops.append(asyncio.create_task(self._supervised(name, loop), name=name))

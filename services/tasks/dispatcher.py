@@ -64,7 +64,7 @@ class Dispatcher:
         attempt = self._attempts.get(change.task_id)
         if attempt is not None:
             attempt.look_now()
-        else:
+        elif change.waits:
             self._wake.set()
 
     async def run(self) -> None:

@@ -4,8 +4,11 @@ InvalidInput ─┬ PictureRefused    an upload that is no picture, or none that
               └ UploadStalled     its sender fell silent
 NotFound ─────┬ TaskNotFound      missing, or somebody else's
               ├ ImageNotFound
+              ├ GalleryImageNotFound
               └ UploadNotFound
 NotAllowed ───── AccountClosed    suspended or deleted, while its identity token was still good
+NotAuthenticated ┬ TokenExpired   a stream is open for longer than its caller's token is believed
+                 └ SessionEnded   its caller's session is over, or their account gone
 Unexpected ───── ImageDamaged     its file is not what was stored
 NotPossibleNow ┬ NotEnoughTokens  auth refused the hold
                └ NoImages         there is nothing to pack
@@ -38,6 +41,12 @@ class ImageNotFound(errors.NotFound):
     reason = "IMAGE_NOT_FOUND"
 
 
+class GalleryImageNotFound(errors.NotFound):
+    """There is no such picture in the gallery."""
+
+    reason = "GALLERY_IMAGE_NOT_FOUND"
+
+
 class UploadNotFound(errors.NotFound):
     """There is no such upload; uploads are kept for a day after they were last used."""
 
@@ -66,6 +75,18 @@ class AccountClosed(errors.NotAllowed):
     """This account is suspended or was deleted, so it can draw nothing."""
 
     reason = "ACCOUNT_CLOSED"
+
+
+class TokenExpired(errors.NotAuthenticated):
+    """The identity token is over; open the stream again with a new one."""
+
+    reason = "TOKEN_EXPIRED"
+
+
+class SessionEnded(errors.NotAuthenticated):
+    """The session is over."""
+
+    reason = "SESSION_ENDED"
 
 
 class NotEnoughTokens(errors.NotPossibleNow):

@@ -8,10 +8,10 @@ first, and a slot that becomes free takes the next task in order.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 from services.tasks.capabilities import Model, StepTime
-from services.tasks.values import Parameters, Progress
+from services.tasks.values import Progress
 
 SIMULATED: Final = 200
 """Starts worked out one by one; what waits behind them is reckoned by the pace of those, for nobody plans by that."""
@@ -82,6 +82,11 @@ class Line:
             if standing.task_id == task_id:
                 return Progress(position=index + 1, ahead=index + len(self.running), start_ms=self._start_ms(index))
         return None
+
+    def behind(self, others: int) -> Progress:
+        """The place of a task that has joined since, with so many others that did so before it."""
+        position = len(self.waiting) + others + 1
+        return Progress(position=position, ahead=position - 1 + len(self.running), start_ms=self.start_ms())
 
     def start_ms(self) -> int | None:
         """Until a task that joined now would start, in milliseconds; None when unknown."""
@@ -156,7 +161,41 @@ def _turn(drawing: Sequence[_Image], workers: int) -> float:
     return forwards * step_ms + finishing_ms
 
 
-def work(parameters: Parameters, models: Sequence[Model]) -> Work | None:
+class Asked(Protocol):
+    """What a task's work depends on."""
+
+    @property
+    def model(self) -> str:
+        """A model's name."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        ...
+
+    @property
+    def guidance(self) -> float:
+        """Guidance scale."""
+        ...
+
+    @property
+    def samples(self) -> int:
+        """Images to make."""
+        ...
+
+    @property
+    def steps_run(self) -> int:
+        """Steps an image that are really gone."""
+        ...
+
+
+def work(parameters: Asked, models: Sequence[Model]) -> Work | None:
     """What the whole task asks of a worker; None when nothing was measured."""
     model = next((each for each in models if each.name == parameters.model), None)
     if model is None or not model.step_times:
@@ -167,7 +206,7 @@ def work(parameters: Parameters, models: Sequence[Model]) -> Work | None:
     full = at_once * measured.shared_step_us * scale
     each = min(alone, max(0.0, (full - alone) / (at_once - 1))) if at_once > 1 else alone
     return Work(
-        steps=parameters.steps,
+        steps=parameters.steps_run,
         images=parameters.samples,
         forward_ms=alone - each,
         # Without guidance an image has one row of a forward in place of two.
@@ -177,7 +216,7 @@ def work(parameters: Parameters, models: Sequence[Model]) -> Work | None:
     )
 
 
-def work_ms(parameters: Parameters, models: Sequence[Model]) -> int | None:
+def work_ms(parameters: Asked, models: Sequence[Model]) -> int | None:
     """Milliseconds the whole task takes on a worker of its own; None when nothing was measured."""
     asked = work(parameters, models)
     return None if asked is None else round(asked.alone_ms)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.tasks.capabilities import Capabilities
-from services.tasks.parameters import MAX_SEED
+from services.tasks.ingredients import NO_PICTURES, Pictures
+from services.tasks.modes import MAX_SEED
 from services.tasks.values import Parameters, Task
 
 
@@ -25,9 +26,9 @@ def what_is_left(task: Task) -> Part:
     """What a new attempt must draw, so that images which were delivered stay as they are.
 
     Image n uses seed + n, so an attempt can go on where the last one was lost. Images after the first missing one are
-    drawn again, and passed over when they come.
+    drawn again, and passed over when they come. What its owner has deleted since is not missing: it was delivered.
     """
-    there = {image.index for image in task.images}
+    there = {image.index for image in task.images} | task.deleted
     samples, seed = task.parameters.samples, task.parameters.seed
     first = next((index for index in range(samples) if index not in there), samples)
     if seed is None or seed + first > MAX_SEED:
@@ -41,12 +42,16 @@ class Request:
 
     task_id: str
     """For the worker's logs."""
+    user_id: str
+    """Whose task, and so whose pictures it may begin from."""
     parameters: Parameters
     """What to draw; its seed and samples are those of the whole task."""
     part: Part
     """Which of the images."""
     preview_every_steps: int
     """A preview every so many steps."""
+    pictures: Pictures = NO_PICTURES
+    """The files to begin from, once somebody has fetched them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,14 +18,13 @@ import PIL.Image
 import shortuuid
 
 from services.foundation import database, logs
-from services.tasks import png_text
-from services.tasks.errors import GenerationFailed, ImageDamaged, ImageNotFound
+from services.tasks import png_text, reading
+from services.tasks.errors import GenerationFailed, ImageNotFound
 from services.tasks.generation import Picture
 from services.tasks.storage import Storage
 from services.tasks.values import Image, Parameters, Size
 
 log = logs.logger(__name__)
-CHUNK_BYTES: Final = 1024 * 1024
 PNG: Final = "image/png"
 WEBP: Final = "image/webp"
 SIDES: Final[Mapping[Size, int]] = {Size.SMALL: 256, Size.MEDIUM: 768}
@@ -37,6 +36,8 @@ _OURS: Final = re.compile(
     r"(?P<image>(?P<first>[0-9A-Za-z_-]{2})/(?P=first)[0-9A-Za-z_-]{20}/[0-9]+-[0-9]+)"
     r"(\.png|\.(small|medium)\.webp)(?P<part>\.part)?"
     r"|(?P<upload>uploads/(?P<up>[0-9A-Za-z_-]{2})/(?P=up)[0-9A-Za-z_-]{20})\.png(?P<upload_part>\.part)?"
+    r"|(?P<found>found/(?P<fo>[0-9A-Za-z_-]{2})/(?P=fo)[0-9A-Za-z_-]{20})"
+    r"(\.png|\.(small|medium)\.webp)(?P<found_part>\.part)?"
 )
 """The only names this service gives. The folder may hold a person's other pictures, which are none of its business."""
 
@@ -86,6 +87,15 @@ class ImageFiles:
             created=database.utc_now(),
         )
 
+    async def keep(self, path: str, png: bytes) -> None:
+        """Keep a picture that was checked, with its thumbnails. Raises OSError when the storage does not take it."""
+        try:
+            await asyncio.to_thread(self._keep, path, png)
+        except OSError:
+            with contextlib.suppress(OSError):
+                await self.remove(path)
+            raise
+
     async def remove(self, path: str) -> None:
         """Remove an image that no row speaks of, with its thumbnails; what is gone already is no error."""
         for each in (*(_thumbnail_path(path, size) for size in SIDES), path):
@@ -128,31 +138,16 @@ class ImageFiles:
             if named is None or written >= before:
                 continue
             # A file that was never finished belongs to no image, whatever rows there are.
-            unfinished = named["part"] or named["upload_part"]
-            batch[path] = "" if unfinished else f"{named['image'] or named['upload']}.png"
+            unfinished = named["part"] or named["upload_part"] or named["found_part"]
+            batch[path] = "" if unfinished else f"{named['image'] or named['upload'] or named['found']}.png"
             if len(batch) == SWEEP_BATCH:
                 yield batch
                 batch = {}
         if batch:
             yield batch
 
-    async def _pieces(self, image: Image) -> AsyncGenerator[bytes, None]:
-        file = await asyncio.to_thread(self._open, image.path)
-        digest, held = hashlib.sha256(), b""
-        try:
-            while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
-                digest.update(piece)
-                if held:
-                    yield held
-                held = piece
-        except OSError as error:
-            raise ImageDamaged(cause_detail=f"{image.path}: {error!r}") from error
-        finally:
-            file.close()
-        # The last piece waits for the digest: whoever has the whole file has the right one.
-        if digest.hexdigest() != image.sha256:
-            raise ImageDamaged(cause_detail=f"{image.path} is not what was stored")
-        yield held
+    def _pieces(self, image: Image) -> AsyncGenerator[bytes, None]:
+        return reading.checked(lambda: self._open(image.path), image.path, image.sha256)
 
     def _open(self, path: str) -> BinaryIO:
         try:
@@ -164,10 +159,18 @@ class ImageFiles:
         thumbnails = _checked(picture)
         chunks = png_text.text_chunks(parameters, seed=picture.seed, width=picture.width, height=picture.height)
         data = png_text.with_text(picture.data, chunks)
+        self._write(path, data, thumbnails)
+        return data
+
+    def _keep(self, path: str, png: bytes) -> None:
+        with PIL.Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+            thumbnails = {size: _webp(image, side) for size, side in SIDES.items()}
+        self._write(path, png, thumbnails)
+
+    def _write(self, path: str, png: bytes, thumbnails: Mapping[Size, bytes]) -> None:
         for size, thumbnail in thumbnails.items():
             self._storage.write(_thumbnail_path(path, size), thumbnail)
-        self._storage.write(path, data)
-        return data
+        self._storage.write(path, png)
 
     def _thumbnail(self, image: Image, size: Size) -> tuple[bytes, int, int]:
         path = _thumbnail_path(image.path, size)
@@ -184,8 +187,8 @@ class ImageFiles:
 
 
 async def _one(data: bytes) -> AsyncGenerator[bytes, None]:
-    for start in range(0, len(data), CHUNK_BYTES):
-        yield data[start : start + CHUNK_BYTES]
+    for start in range(0, len(data), reading.CHUNK_BYTES):
+        yield data[start : start + reading.CHUNK_BYTES]
 
 
 def _thumbnail_path(path: str, size: Size) -> str:

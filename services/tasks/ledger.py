@@ -13,6 +13,7 @@ from services.foundation.errors import DaydreamError, RequestIdReused, TooMuch
 from services.tasks import identifiers, parameters, pricing
 from services.tasks.capabilities import Model
 from services.tasks.errors import AuthUnavailable, ImageNotFound, NoWorker, OwnQueueFull, QueueFull, TaskNotFound
+from services.tasks.ingredients import NO_SHAPES, Shapes
 from services.tasks.ports import Announcer, Purse, TaskStore, stored
 from services.tasks.states import State
 from services.tasks.values import Image, NewTask, Task
@@ -49,15 +50,24 @@ class Ledger:
         self.queue_limit = queue_limit
         self.queue_limit_per_user = queue_limit_per_user
 
-    async def submit(self, *, user_id: str, session_id: str, request_id: str, asked: parameters.Asked) -> Task:
+    async def submit(
+        self,
+        *,
+        user_id: str,
+        session_id: str,
+        request_id: str,
+        asked: parameters.Asked,
+        from_studio: bool = False,
+    ) -> Task:
         """Accept a task: check it, price it, hold the price, queue it.
 
+        `from_studio` for the studio page, which its owner may leave; nobody leaves who came without a session.
         Raises InvalidInput, RequestIdReused, NoWorker, QueueFull, OwnQueueFull, NotEnoughTokens, AccountClosed,
         AuthUnavailable; after each of them the ledger and the balance are as before.
         """
         parameters.check_request_id(request_id)
         for _ in range(SUBMIT_TRIES):
-            task = await self._admitted(user_id, session_id, request_id, asked)
+            task = await self._admitted(user_id, session_id, request_id, asked, from_studio and bool(session_id))
             if task.state is not State.PENDING:
                 return task
             if (queued := await self._pay(task)) is not None:
@@ -66,10 +76,13 @@ class Ledger:
             # task or queued it: whoever repeats a call is to get its task, not what became of the other call.
         raise AuthUnavailable(retry_after=RETRY_SECONDS)
 
-    async def _admitted(self, user_id: str, session_id: str, request_id: str, asked: parameters.Asked) -> Task:
+    async def _admitted(
+        self, user_id: str, session_id: str, request_id: str, asked: parameters.Asked, from_studio: bool
+    ) -> Task:
         task = await self._tasks.find_request(user_id, request_id)
         if task is None:
-            resolved = parameters.resolve(asked, self.models())
+            shapes = await self._shapes(user_id, asked)
+            resolved = parameters.resolve(asked, self.models(), shapes)
             new = NewTask(
                 task_id=shortuuid.uuid(),
                 user_id=user_id,
@@ -78,6 +91,7 @@ class Ledger:
                 digest=asked.digest(),
                 parameters=resolved,
                 price=pricing.price(resolved),
+                from_studio=from_studio,
             )
             task = await self._tasks.admit(new, limit=self.queue_limit, limit_each=self.queue_limit_per_user)
         if task is None:
@@ -85,6 +99,14 @@ class Ledger:
         if task.digest != asked.digest():
             raise RequestIdReused
         return task
+
+    async def _shapes(self, user_id: str, asked: parameters.Asked) -> Shapes:
+        start, mask = asked.start_image, asked.mask_upload_id
+        if start is not None and not identifiers.possible(start.upload_id or start.image_id):
+            start = None
+        if not identifiers.possible(mask):
+            mask = ""
+        return NO_SHAPES if start is None and not mask else await self._tasks.shapes(user_id, start, mask)
 
     async def _full(self, user_id: str) -> TooMuch:
         if await self._tasks.waiting_of(user_id) >= self.queue_limit_per_user:

@@ -10,9 +10,8 @@ from google.rpc import status_pb2
 
 from services.foundation import errors
 from services.foundation.rpc import status
-from services.tasks import model_messages, values
+from services.tasks import parameter_messages, values
 from services.tasks.estimates import Line
-from services.tasks.parameters import Asked
 from services.tasks.ports import Change
 from services.tasks.states import State
 from services.tasks.uploads import KEPT_AFTER_USE
@@ -31,26 +30,6 @@ _SIZES: Final[Mapping[int, values.Size]] = {
 }
 
 
-def to_asked(parameters: tasks_pb2.Parameters) -> Asked:
-    """What a request asks for."""
-
-    def given(name: str) -> int | None:
-        return int(getattr(parameters, name)) if parameters.HasField(name) else None  # type: ignore[arg-type]
-
-    return Asked(
-        prompt=parameters.prompt,
-        negative_prompt=parameters.negative_prompt,
-        model=parameters.model,
-        sampler=parameters.sampler,
-        steps=given("steps"),
-        guidance=model_messages.exact(parameters.guidance) if parameters.HasField("guidance") else None,
-        width=given("width"),
-        height=given("height"),
-        seed=given("seed"),
-        samples=given("samples"),
-    )
-
-
 def to_states(numbers: Iterable[int]) -> tuple[State, ...]:
     """States of a filter. Raises InvalidInput for one that does not exist or is not said."""
     names: dict[int, str] = {number: name.removeprefix("TASK_STATE_") for name, number in tasks_pb2.TaskState.items()}
@@ -66,6 +45,15 @@ def to_states(numbers: Iterable[int]) -> tuple[State, ...]:
     return tuple(found)
 
 
+def to_cancel_on_leave(leaving: int) -> bool:
+    """Whether tasks are cancelled when their owner leaves. Raises InvalidInput for a choice that is none."""
+    if leaving not in (tasks_pb2.Leaving.LEAVING_KEEP, tasks_pb2.Leaving.LEAVING_CANCEL):
+        raise errors.InvalidInput.of(
+            errors.FieldViolation(field="leaving", description="leaving is LEAVING_KEEP or LEAVING_CANCEL.")
+        )
+    return leaving == tasks_pb2.Leaving.LEAVING_CANCEL
+
+
 def to_size(number: int) -> values.Size:
     """The size of an image that is asked for. Raises InvalidInput for one that does not exist."""
     try:
@@ -78,24 +66,13 @@ def to_size(number: int) -> values.Size:
 
 def to_task(view: values.View) -> tasks_pb2.Task:
     """A task as its owner sees it."""
-    task, asked = view.task, view.task.parameters
+    task = view.task
     return tasks_pb2.Task(
         task_id=task.task_id,
         session_id=task.session_id,
         revision=task.revision,
         state=tasks_pb2.TaskState.Value(f"TASK_STATE_{task.state.name}"),
-        parameters=tasks_pb2.Parameters(
-            prompt=asked.prompt,
-            negative_prompt=asked.negative_prompt,
-            model=asked.model,
-            sampler=asked.sampler,
-            steps=asked.steps,
-            guidance=asked.guidance,
-            width=asked.width,
-            height=asked.height,
-            seed=-1 if asked.seed is None else asked.seed,
-            samples=asked.samples,
-        ),
+        parameters=parameter_messages.to_parameters(task.parameters),
         progress=None if view.progress is None else to_progress(view.progress),
         price=task.price,
         charged=task.charged,
@@ -136,6 +113,8 @@ def to_image(image: values.Image) -> tasks_pb2.Image:
         bytes=image.bytes,
         sha256=image.sha256,
         created_time=to_time(image.created),
+        published=image.published,
+        hidden=image.hidden,
     )
 
 
@@ -186,6 +165,7 @@ def to_task_changed(change: Change, origin: str) -> tasks_pb2.TaskChanged:
         progress=None if change.progress is None else to_progress(change.progress),
         attempt=change.attempt,
         origin=origin,
+        waits=change.waits,
     )
 
 
@@ -206,6 +186,7 @@ def from_task_changed(changed: tasks_pb2.TaskChanged) -> Change:
         task_id=changed.task_id,
         attempt=changed.attempt,
         progress=progress,
+        waits=changed.waits,
     )
 
 

@@ -5,11 +5,12 @@ needs beside it. Ids that leave this service are the `uuid` columns; the integer
 """
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from services.foundation import outbox_table
+from services.foundation import inbox_table, outbox_table
 from services.foundation.database import UtcDateTime
 
 # SQLite numbers rows by itself only where the key is exactly INTEGER.
@@ -69,6 +70,21 @@ class Task(Base):
     finished: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     timer: Mapped[int | None] = mapped_column(sa.BigInteger)
     settled: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    # The studio page submitted it, so it may be cancelled when its owner leaves.
+    from_studio: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    # A bit for each image that was delivered and that its owner has deleted since: bit n for image n.
+    deleted: Mapped[int] = mapped_column(default=0, server_default="0")
+    # At most one of the two. No foreign keys: an ended task remembers what may be gone.
+    start_upload: Mapped[str | None] = mapped_column(sa.String(42))
+    start_image: Mapped[str | None] = mapped_column(sa.String(42))
+    mask_upload: Mapped[str | None] = mapped_column(sa.String(42))
+    strength: Mapped[float | None] = mapped_column(sa.Double)
+    variation_seed: Mapped[int | None] = mapped_column(sa.BigInteger)
+    variation_strength: Mapped[float] = mapped_column(sa.Double, default=0.0, server_default="0")
+    guidance_rescale: Mapped[float] = mapped_column(sa.Double, default=0.0, server_default="0")
+    clip_skip: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Pairs of name and weight.
+    adapters: Mapped[list[tuple[str, float]]] = mapped_column(sa.JSON, default=list, server_default="[]")
     images: Mapped[list["Image"]] = relationship(order_by="Image.index", lazy="selectin", passive_deletes=True)
 
 
@@ -88,6 +104,61 @@ class Image(Base):
     height: Mapped[int] = mapped_column()
     bytes: Mapped[int] = mapped_column(sa.BigInteger)
     sha256: Mapped[str] = mapped_column(sa.String(64))
+    date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    entry: Mapped["GalleryEntry | None"] = relationship(lazy="joined", viewonly=True)
+
+
+class Found(Base):
+    """A file that lies in the data folder's gallery, as the last look at it left it."""
+
+    __tablename__ = "found"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    path: Mapped[str] = mapped_column(sa.String(512), unique=True)
+    # Another stamp means that the file has changed since.
+    stamp: Mapped[str] = mapped_column(sa.String(128))
+    # Why it is not shown; the columns below are then empty.
+    refused: Mapped[str | None] = mapped_column(sa.String(256))
+    # The PNG that was made from it, which is what is shown, never the file itself.
+    kept: Mapped[str | None] = mapped_column(sa.String(512), unique=True)
+    width: Mapped[int] = mapped_column(default=0)
+    height: Mapped[int] = mapped_column(default=0)
+    bytes: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    sha256: Mapped[str] = mapped_column(sa.String(64), default="")
+    date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    # What it was made with, by the names of `Parameters`, where it is one of ours and says so.
+    settings: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+
+
+class GalleryEntry(Base):
+    """Something in the gallery: an image of a task, or a picture that was found. Later ones have larger ids."""
+
+    __tablename__ = "gallery"
+    __table_args__ = (
+        sa.CheckConstraint("(image_id IS NULL) <> (found_id IS NULL)", name="ck_gallery_one"),
+        sa.Index("ix_gallery_sha256", "sha256"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    uuid: Mapped[str] = mapped_column(sa.String(42), unique=True)
+    image_id: Mapped[int | None] = mapped_column(Key, sa.ForeignKey("image.id", ondelete="CASCADE"), unique=True)
+    found_id: Mapped[int | None] = mapped_column(Key, sa.ForeignKey("found.id", ondelete="CASCADE"), unique=True)
+    sha256: Mapped[str] = mapped_column(sa.String(64))
+    published: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    ruling: Mapped["Ruling | None"] = relationship(
+        primaryjoin="foreign(GalleryEntry.sha256) == Ruling.sha256", lazy="joined", viewonly=True
+    )
+
+
+class Ruling(Base):
+    """What staff last said of a picture: of its content, so that no new name or entry escapes it."""
+
+    __tablename__ = "ruling"
+
+    sha256: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    hidden: Mapped[bool] = mapped_column()
+    staff_id: Mapped[str | None] = mapped_column(sa.String(42))
+    reason: Mapped[str] = mapped_column(sa.String(200))
     date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
@@ -117,6 +188,19 @@ class Owner(Base):
 
     user_id: Mapped[str] = mapped_column(sa.String(42), primary_key=True)
     revision: Mapped[int] = mapped_column(sa.BigInteger)
+    # What they chose for their tasks when they leave the studio.
+    cancel_on_leave: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+
+
+class Presence(Base):
+    """A session in which the studio is open, or was until a moment ago; removed once it was seen that it is no more."""
+
+    __tablename__ = "presence"
+    __table_args__ = (sa.Index("ix_presence_until", "until"), sa.Index("ix_presence_user", "user_id"))
+
+    session_id: Mapped[str] = mapped_column(sa.String(42), primary_key=True)
+    user_id: Mapped[str] = mapped_column(sa.String(42))
+    until: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
 class Queue(Base):
@@ -160,3 +244,10 @@ class Event(outbox_table.Waiting, Base):
 
     event_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     payload: Mapped[bytes] = mapped_column(sa.LargeBinary)
+
+
+class Inbox(inbox_table.Done, Base):
+    """An event of another service's that was acted on."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (sa.Index("ix_inbox_done", "done"),)

@@ -5,21 +5,28 @@ import json
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Final
 
 from services.foundation.errors import FieldViolation, InvalidInput
+from services.tasks import modes
 from services.tasks.capabilities import Model
+from services.tasks.ingredients import NO_SHAPES, Adapter, Shapes, StartImage
+from services.tasks.modes import MAX_SEED
 from services.tasks.values import Parameters
 
 MAX_PROMPT_CHARS: Final = 512
 MAX_SAMPLES: Final = 10
-MAX_SEED: Final = 2**53 - 1
-"""The largest integer that every client, JavaScript included, reads back exactly."""
 MAX_REQUEST_ID_CHARS: Final = 64
 FLOAT32_ERROR: Final = 2.0**-23
 """Guidance and its limit travel as float32, so that equal ones may differ by this share."""
 _LINE_WHITESPACE: Final = "\t\n\r"
+
+
+_FIRST: Final = frozenset(
+    {"prompt", "negative_prompt", "model", "sampler", "steps", "guidance", "width", "height", "seed", "samples"}
+)
+"""What a request had from the first version on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +53,31 @@ class Asked:
     """−1 draws one, as None does."""
     samples: int | None = None
     """Images to make."""
+    start_image: StartImage | None = None
+    """What to begin from."""
+    mask_upload_id: str = ""
+    """An upload: white where the start image is drawn anew."""
+    strength: float | None = None
+    """How much of it is drawn anew."""
+    variation_seed: int | None = None
+    """Seed that the noise is bent towards; −1 draws one, as None does."""
+    variation_strength: float = 0.0
+    """How far it is bent; 0 not at all."""
+    guidance_rescale: float = 0.0
+    """How far guided predictions are brought back to the spread of unguided ones."""
+    clip_skip: int = 0
+    """Layers of the text encoder to leave out."""
+    adapters: tuple[Adapter, ...] = ()
+    """LoRAs to draw with."""
 
     def digest(self) -> str:
         """The same for the same content, so that a repeated request_id can be told from a reused one."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        said = asdict(self)
+        for field in fields(self):
+            # Left out where nothing is said, so that the digests of requests from before there were these still match.
+            if field.name not in _FIRST and said[field.name] == field.default:
+                del said[field.name]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def check_request_id(request_id: str) -> None:
@@ -58,8 +86,10 @@ def check_request_id(request_id: str) -> None:
         raise InvalidInput.of(_wrong("request_id", f"request_id must be 1 to {MAX_REQUEST_ID_CHARS} characters."))
 
 
-def resolve(asked: Asked, models: Sequence[Model]) -> Parameters:
+def resolve(asked: Asked, models: Sequence[Model], shapes: Shapes = NO_SHAPES) -> Parameters:
     """The parameters to draw with. `models` is not empty; its first is the default.
+
+    `shapes` are those of the pictures that are named, where the caller has them.
 
     Raises InvalidInput that names every wrong field at once.
     """
@@ -69,6 +99,7 @@ def resolve(asked: Asked, models: Sequence[Model]) -> Parameters:
         raise InvalidInput.of(_wrong("model", f"There is no such model; choose one of: {names}."))
     sampler = asked.sampler or model.samplers[0].name
     defaults = model.defaults
+    samples = 1 if asked.samples is None else asked.samples
     resolved = Parameters(
         prompt=asked.prompt,
         negative_prompt=asked.negative_prompt,
@@ -79,9 +110,19 @@ def resolve(asked: Asked, models: Sequence[Model]) -> Parameters:
         width=defaults.width if asked.width is None else asked.width,
         height=defaults.height if asked.height is None else asked.height,
         seed=None if asked.seed in {None, -1} else asked.seed,
-        samples=1 if asked.samples is None else asked.samples,
+        samples=samples,
+        start_image=asked.start_image,
+        mask_upload_id=asked.mask_upload_id,
+        strength=modes.strength(
+            asked.strength, starts=asked.start_image is not None, masked=bool(asked.mask_upload_id)
+        ),
+        variation_seed=modes.variation_seed(asked.variation_seed, asked.variation_strength, samples),
+        variation_strength=asked.variation_strength,
+        guidance_rescale=asked.guidance_rescale,
+        clip_skip=asked.clip_skip,
+        adapters=asked.adapters,
     )
-    if wrong := tuple(_violations(resolved, model)):
+    if wrong := (*_violations(resolved, model), *modes.violations(resolved, model, shapes)):
         raise InvalidInput.of(*wrong)
     return resolved
 

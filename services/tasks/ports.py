@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.foundation.outbox import EventStore
+from services.tasks.ingredients import Shapes, StartImage
 from services.tasks.states import State
 from services.tasks.values import Changes, Failure, Image, InLine, Lease, NewTask, Progress, Settlement, Task
 
@@ -42,11 +43,14 @@ class Change:
     """The attempt the progress belongs to."""
     progress: Progress | None = None
     """Progress that is stored nowhere; None when the stored state changed."""
+    waits: bool = False
+    """Whether it waits for a worker now."""
 
 
 def stored(task: Task) -> Change:
     """The change that says: read this task again."""
-    return Change(user_id=task.user_id, session_id=task.session_id, task_id=task.task_id)
+    waits = task.state is State.QUEUED
+    return Change(user_id=task.user_id, session_id=task.session_id, task_id=task.task_id, waits=waits)
 
 
 class Announcer(Protocol):
@@ -62,6 +66,7 @@ class TaskStore(Protocol):
 
     async def find_request(self, user_id: str, request_id: str) -> Task | None: ...
     async def admit(self, new: NewTask, *, limit: int, limit_each: int | None = None) -> Task | None: ...
+    async def shapes(self, user_id: str, start: StartImage | None, mask_upload_id: str) -> Shapes: ...
     async def waiting_of(self, user_id: str) -> int: ...
     async def confirm(self, task_id: str) -> Task | None: ...
     async def undo(self, task_id: str) -> bool: ...

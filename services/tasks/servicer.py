@@ -8,12 +8,15 @@ import grpc
 from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
 from services.foundation import database, identity
-from services.tasks import messages, model_messages, paging
+from services.tasks import messages, model_messages, paging, parameter_messages
 from services.tasks.archive import Archive, Choice
+from services.tasks.board import Viewer
 from services.tasks.fleet import Fleet
 from services.tasks.images import ImageFiles
 from services.tasks.ledger import Ledger
 from services.tasks.lineup import Lineup
+from services.tasks.presence import Presence
+from services.tasks.removal import Removal
 from services.tasks.uploads import Uploads
 from services.tasks.watch import Watching
 
@@ -28,20 +31,24 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         *,
         ledger: Ledger,
         watching: Watching,
+        presence: Presence,
         lineup: Lineup,
         fleet: Fleet,
         images: ImageFiles,
         archive: Archive,
         uploads: Uploads,
+        removal: Removal,
     ) -> None:
         """Everything it passes calls on to."""
         self._ledger = ledger
         self._watching = watching
+        self._presence = presence
         self._lineup = lineup
         self._fleet = fleet
         self._images = images
         self._archive = archive
         self._uploads = uploads
+        self._removal = removal
 
     async def SubmitTask(self, request: tasks_pb2.SubmitTaskRequest, context: Context) -> tasks_pb2.SubmitTaskResponse:
         """Accept a task."""
@@ -50,7 +57,8 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
             user_id=caller.subject,
             session_id=caller.session_id,
             request_id=request.request_id,
-            asked=messages.to_asked(request.parameters),
+            asked=parameter_messages.to_asked(request.parameters),
+            from_studio=request.from_studio,
         )
         return tasks_pb2.SubmitTaskResponse(task=messages.to_task(await self._lineup.view(task)))
 
@@ -77,7 +85,7 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         self, request: tasks_pb2.WatchTaskRequest, context: Context
     ) -> AsyncIterator[tasks_pb2.WatchTaskResponse]:
         """Follow a task to its end."""
-        views = self._watching.task(identity.caller().subject, request.task_id, request.after_revision)
+        views = self._watching.task(_viewer(), request.task_id, request.after_revision)
         # Closed with the call, not by the garbage collector: a watcher whose reader left must not stay.
         async with aclosing(views):
             async for view in views:
@@ -87,7 +95,7 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         self, request: tasks_pb2.WatchSessionRequest, context: Context
     ) -> AsyncIterator[tasks_pb2.WatchSessionResponse]:
         """Follow a session until the caller leaves."""
-        updates = self._watching.session(identity.caller().subject, request.session_id, request.after_revision)
+        updates = self._watching.session(_viewer(), request.session_id, request.after_revision, present=request.present)
         async with aclosing(updates):
             async for update in updates:
                 yield messages.to_session_update(update)
@@ -107,6 +115,13 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         async with aclosing(pieces):
             async for piece in pieces:
                 yield tasks_pb2.DownloadImageResponse(data=piece)
+
+    async def DeleteImage(
+        self, request: tasks_pb2.DeleteImageRequest, context: Context
+    ) -> tasks_pb2.DeleteImageResponse:
+        """Delete an image."""
+        task = await self._removal.delete(identity.caller().subject, request.image_id)
+        return tasks_pb2.DeleteImageResponse(task=messages.to_task(await self._lineup.view(task)))
 
     async def DownloadArchive(
         self, request: tasks_pb2.DownloadArchiveRequest, context: Context
@@ -133,6 +148,27 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         upload = await self._uploads.take(identity.caller().subject, pieces, database.utc_now())
         return tasks_pb2.UploadImageResponse(upload=messages.to_upload(upload))
 
+    async def GetLeaving(self, request: tasks_pb2.GetLeavingRequest, context: Context) -> tasks_pb2.GetLeavingResponse:
+        """What becomes of the caller's tasks when they leave."""
+        cancels = await self._presence.cancels(identity.caller().subject)
+        leaving = tasks_pb2.Leaving.LEAVING_CANCEL if cancels else tasks_pb2.Leaving.LEAVING_KEEP
+        return tasks_pb2.GetLeavingResponse(leaving=leaving)
+
+    async def SetLeaving(self, request: tasks_pb2.SetLeavingRequest, context: Context) -> tasks_pb2.SetLeavingResponse:
+        """Choose that."""
+        await self._presence.choose(identity.caller().subject, cancel=messages.to_cancel_on_leave(request.leaving))
+        return tasks_pb2.SetLeavingResponse()
+
+    async def DownloadUpload(
+        self, request: tasks_pb2.DownloadUploadRequest, context: Context
+    ) -> AsyncIterator[tasks_pb2.DownloadUploadResponse]:
+        """Read an upload."""
+        upload = await self._uploads.find(identity.caller().subject, request.upload_id)
+        yield tasks_pb2.DownloadUploadResponse(upload=messages.to_upload(upload))
+        async with aclosing(self._uploads.pieces(upload)) as pieces:
+            async for piece in pieces:
+                yield tasks_pb2.DownloadUploadResponse(data=piece)
+
     async def GetCapabilities(
         self, request: tasks_pb2.GetCapabilitiesRequest, context: Context
     ) -> tasks_pb2.GetCapabilitiesResponse:
@@ -144,3 +180,8 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         response.queue_limit_per_user = self._ledger.queue_limit_per_user
         response.workers = self._fleet.answering()
         return response
+
+
+def _viewer() -> Viewer:
+    caller = identity.caller()
+    return Viewer(user_id=caller.subject, session_id=caller.session_id, believed_until=caller.believed_until)

@@ -34,6 +34,8 @@ class Settings(settings.Settings):
     """A running task whose dispatcher was not heard of for so long is queued again."""
     model_wait_seconds: float = Field(default=600.0, gt=0)
     """A waiting task whose model no worker has offered for so long, while some worker answers, fails."""
+    presence_seconds: float = Field(default=30.0, ge=0.5)
+    """Who has not had the studio open for so long has left it."""
     auth_target: str = Field(default="127.0.0.1:8011", validation_alias=settings.variable("AUTH_TARGET"))
     """Where auth listens."""
     gpu_targets: str = Field(default="127.0.0.1:8013", validation_alias=settings.variable("GPU_TARGETS"))

@@ -8,12 +8,25 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 PART: Final = ".part"
 """Ends the name of a file that is being written."""
 READ_AHEAD_BYTES: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A file that somebody else put there."""
+
+    path: str
+    """Where, below the place."""
+    bytes: int
+    """Its size."""
+    stamp: str
+    """Another one means that the file has changed."""
 
 
 class Storage(Protocol):
@@ -33,6 +46,14 @@ class Storage(Protocol):
 
     def files(self, depth: int) -> Iterator[tuple[str, float]]:
         """Every file whose path has so many parts, and when it was written, in seconds since 1970."""
+        ...
+
+    def listed(self, folder: str) -> Iterator[Listed]:
+        """Every file in a folder that others write to, however deep; none when there is no such folder."""
+        ...
+
+    def take(self, listed: Listed) -> bytes:
+        """A file that was listed. Raises FileNotFoundError when it is gone or another by now."""
         ...
 
 
@@ -84,6 +105,36 @@ class Folder:
                 if stat.S_ISREG(about.st_mode):
                     yield path.relative_to(self._folder).as_posix(), about.st_mtime
 
+    def listed(self, folder: str) -> Iterator[Listed]:
+        """Plain files. No link in the folder is followed: whoever may write there is not to reach what lies outside."""
+        top = self._folder / folder
+        for parent, _, names in os.walk(top, onerror=_unless_missing):
+            for name in names:
+                path = Path(parent, name)
+                with contextlib.suppress(FileNotFoundError):
+                    about = path.lstat()
+                    if stat.S_ISREG(about.st_mode):
+                        below = path.relative_to(self._folder).as_posix()
+                        yield Listed(path=below, bytes=about.st_size, stamp=_stamp(about))
+
+    def take(self, listed: Listed) -> bytes:
+        """The file, if it is what was listed: a link, a folder or a pipe may have taken its place."""
+        top, *parts = Path(listed.path).parts
+        held = os.open(self._folder / top, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for part in parts:
+                # Step by step, so that no part of the way can be made a link between a look and an open.
+                inner = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=held)
+                os.close(held)
+                held = inner
+            about = os.fstat(held)
+            if not stat.S_ISREG(about.st_mode) or _stamp(about) != listed.stamp:
+                raise FileNotFoundError(listed.path)
+            with open(held, "rb", closefd=False) as file:
+                return file.read(listed.bytes)
+        finally:
+            os.close(held)
+
 
 class Bucket:
     """Object storage. A file there is written whole or not at all, and safe once the store has acknowledged it."""
@@ -126,6 +177,25 @@ class Bucket:
                     if path.count("/") == depth - 1:
                         yield path, about["LastModified"].timestamp()
 
+    def listed(self, folder: str) -> Iterator[Listed]:
+        """Files whose names begin with the folder's."""
+        with _translated():
+            files, root = self._files()
+            for name, about in files.find(f"{root}/{folder}/", detail=True).items():
+                yield Listed(path=name.removeprefix(f"{root}/"), bytes=about["size"], stamp=about["ETag"].strip('"'))
+
+    def take(self, listed: Listed) -> bytes:
+        """The file, if it is what was listed."""
+        if not listed.bytes:
+            # A store has no piece of nothing to give.
+            return b""
+        with _translated():
+            files, root = self._files()
+            data: bytes = files.cat_file(f"{root}/{listed.path}", start=0, end=listed.bytes)
+            if files.info(f"{root}/{listed.path}")["ETag"].strip('"') != listed.stamp:
+                raise FileNotFoundError(listed.path)
+            return data
+
     def _files(self) -> tuple[Any, str]:
         if self._opened is None:
             # Imported here: whoever keeps images in a folder needs neither fsspec nor what speaks S3.
@@ -151,6 +221,16 @@ def _translated() -> Iterator[None]:
     except Exception as error:
         # botocore's and aiohttp's own, of which neither has a root that the other shares.
         raise OSError(f"object storage: {error!r}") from error
+
+
+def _stamp(about: os.stat_result) -> str:
+    return f"{about.st_size}-{about.st_mtime_ns}"
+
+
+def _unless_missing(error: OSError) -> None:
+    # Without this a folder that cannot be read just now would look like an empty one.
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _missing(folder: Path) -> list[Path]:

@@ -3,14 +3,14 @@
 import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Final, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import BinaryIO, Final, Protocol
 
 import shortuuid
 
 from services.foundation import logs
 from services.foundation.errors import Unavailable
-from services.tasks import identifiers, pictures
+from services.tasks import identifiers, pictures, reading
 from services.tasks.errors import PictureRefused, UploadNotFound, UploadStalled
 from services.tasks.storage import Storage
 from services.tasks.values import Upload
@@ -19,7 +19,7 @@ log = logs.logger(__name__)
 MOST_BYTES: Final = 20 * 1024 * 1024
 KEPT_AFTER_USE: Final = dt.timedelta(days=1)
 KEPT_EACH: Final = 100
-"""Uploads a person may have at once; one more takes the place of the one that was longest not used."""
+"""Uploads a person may have at once; one more takes the place of the longest unused that no unended task needs."""
 PIECE_SECONDS: Final = 15.0
 """A sender that is silent for so long has stalled."""
 ALL_SECONDS: Final = 300.0
@@ -78,18 +78,26 @@ class Uploads:
             raise UploadNotFound
         return found
 
+    def pieces(self, upload: Upload) -> AsyncGenerator[bytes, None]:
+        """The file in pieces of at most 1 MiB.
+
+        They raise UploadNotFound when it is gone, and ImageDamaged, before the last of them, when it has changed.
+        """
+        return reading.checked(lambda: self._open(upload.path), upload.path, upload.sha256)
+
     async def read(self, upload: Upload) -> bytes:
-        """The file. Raises UploadNotFound when it is gone."""
-        try:
-            file = await asyncio.to_thread(self._storage.open, upload.path)
-        except FileNotFoundError as error:
-            raise UploadNotFound from error
-        with file:
-            return await asyncio.to_thread(file.read)
+        """The file. Raises UploadNotFound when it is gone, and ImageDamaged when it has changed."""
+        return b"".join([piece async for piece in self.pieces(upload)])
 
     async def remove_unused(self) -> None:
         """Forget what no task has used for a day, and no unended task needs."""
         await self._forget(await self._rows.remove_unused(KEPT_AFTER_USE))
+
+    def _open(self, path: str) -> BinaryIO:
+        try:
+            return self._storage.open(path)
+        except FileNotFoundError as error:
+            raise UploadNotFound from error
 
     async def _forget(self, paths: Sequence[str]) -> None:
         # The rows are gone; a crash here leaves files that the sweep finds.

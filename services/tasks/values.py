@@ -2,9 +2,15 @@
 
 import datetime as dt
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from services.tasks.ingredients import Adapter, StartImage
 from services.tasks.states import State
+
+
+def steps_run(steps: int, strength: float | None) -> int:
+    """Steps that are really gone with a start image of that strength, None without one."""
+    return steps if strength is None else max(1, int(steps * strength))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +37,35 @@ class Parameters:
     """Seed of the first image; None until the worker has drawn it. Image n uses seed + n."""
     samples: int
     """Images to make."""
+    start_image: StartImage | None = None
+    """What to begin from; None draws from noise alone."""
+    mask_upload_id: str = ""
+    """An upload of the owner's, white where the start image is drawn anew; empty for none."""
+    strength: float | None = None
+    """How much of the start image is drawn anew, above 0 to 1; None without one."""
+    variation_seed: int | None = None
+    """Seed that the noise is bent towards; None leaves it as it is. Image n uses variation_seed + n."""
+    variation_strength: float = 0.0
+    """How far it is bent, 0 to 1."""
+    guidance_rescale: float = 0.0
+    """How far guided predictions are brought back to the spread of unguided ones, 0 to 1."""
+    clip_skip: int = 0
+    """Layers of the text encoder to leave out, from its end."""
+    adapters: tuple[Adapter, ...] = ()
+    """LoRAs to draw with."""
+
+    @property
+    def steps_run(self) -> int:
+        """Steps an image that are really gone: of a start image's, the worker leaves out the first."""
+        return steps_run(self.steps, self.strength)
+
+    def from_image(self, index: int) -> "Parameters":
+        """The same as if image `index` were the first: every seed is so much higher."""
+        return replace(
+            self,
+            seed=None if self.seed is None else self.seed + index,
+            variation_seed=None if self.variation_seed is None else self.variation_seed + index,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +92,10 @@ class Image:
     """When it was stored."""
     content_type: str = "image/png"
     """What the file is; image/webp for a thumbnail."""
+    published: bool = False
+    """Its owner has put it into the gallery."""
+    hidden: bool = False
+    """It is published, and staff have hidden it."""
 
 
 class Size(enum.StrEnum):
@@ -153,6 +192,8 @@ class Task:
     """Denoising steps to do over all images; 0 until a worker said so."""
     images: tuple[Image, ...] = ()
     """Images there so far, by index."""
+    deleted: frozenset[int] = frozenset()
+    """Indexes of images that were delivered and that its owner has deleted since."""
     failure: Failure | None = None
     """Why it failed."""
     created: dt.datetime
@@ -175,10 +216,22 @@ class InLine:
     """The task."""
     state: State
     """QUEUED or RUNNING."""
+    place: int
+    """Its order: the lower, the sooner."""
     attempt: int
     """Which claim."""
-    parameters: Parameters
-    """What to draw: what its work is estimated from."""
+    model: str
+    """A model's name."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    guidance: float
+    """Guidance scale."""
+    samples: int
+    """Images to make."""
+    steps_run: int
+    """Steps an image that are really gone."""
     step: int
     """Denoising steps done over all images, as last stored."""
     steps_total: int
@@ -243,6 +296,18 @@ class NewTask:
     """What to draw."""
     price: int
     """Tokens to hold."""
+    from_studio: bool = False
+    """The studio page submits it, so it may be cancelled when its owner leaves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """A step of what follows when somebody left the studio."""
+
+    session_id: str
+    """The session they left."""
+    task: Task | None
+    """One of its tasks, now cancelled or to be; None when there was none left and the session is done with."""
 
 
 @dataclass(frozen=True, kw_only=True)

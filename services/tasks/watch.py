@@ -2,8 +2,12 @@
 
 Revisions cover what is stored; progress lies beyond them. So who resumes gets, after the tasks that are newer, the
 progress of those that have not ended. With NATS away the ledger is read every second, which other replicas write to.
+
+No stream outlives the right to it: it ends with its caller's session, which is told by NATS, and with the identity
+token it was opened with at the latest, so that whoever lost their right while NATS was away keeps it for minutes only.
 """
 
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -11,10 +15,11 @@ from typing import Final
 
 from services.foundation.errors import FieldViolation, InvalidInput, Unavailable
 from services.tasks import identifiers
-from services.tasks.board import Board, Watcher
-from services.tasks.errors import TaskNotFound
+from services.tasks.board import Board, Viewer, Watcher
+from services.tasks.errors import SessionEnded, TaskNotFound, TokenExpired
 from services.tasks.lineup import Lineup
 from services.tasks.ports import TaskStore
+from services.tasks.presence import Lease, Presence
 from services.tasks.states import State
 from services.tasks.values import Changes, Progress, Task, View
 
@@ -44,36 +49,54 @@ class _Told:
 class Watching:
     """Opens streams of updates."""
 
-    def __init__(self, *, tasks: TaskStore, board: Board, lineup: Lineup, connected: Callable[[], bool]) -> None:
-        """`connected` says whether changes on other replicas are heard of."""
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        board: Board,
+        lineup: Lineup,
+        presence: Presence,
+        connected: Callable[[], bool],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`connected` says whether changes on other replicas are heard of; `now` gives seconds since 1970."""
         self._tasks = tasks
         self._board = board
         self._lineup = lineup
+        self._presence = presence
         self._connected = connected
+        self._now = now
 
-    async def session(self, user_id: str, session_id: str, after: int) -> AsyncGenerator[Update, None]:
-        """All tasks of a session, or of the owner when it is empty, until the caller leaves. Raises InvalidInput."""
+    async def session(
+        self, viewer: Viewer, session_id: str, after: int, *, present: bool = False
+    ) -> AsyncGenerator[Update, None]:
+        """All tasks of a session, or of the viewer when it is empty, until the caller leaves.
+
+        `present` keeps the viewer's own session present as long. Raises InvalidInput; TokenExpired and SessionEnded.
+        """
         identifiers.check_session(session_id)
         _check(after)
 
         async def read(revision: int) -> Changes:
-            return await self._tasks.changes(user_id, session_id=session_id, after=revision, limit=MOST_TASKS)
+            return await self._tasks.changes(viewer.user_id, session_id=session_id, after=revision, limit=MOST_TASKS)
 
         unended, _ = await self._tasks.page(
-            user_id, session_id=session_id, states=(State.QUEUED, State.RUNNING), before=None, size=MOST_TASKS
+            viewer.user_id, session_id=session_id, states=(State.QUEUED, State.RUNNING), before=None, size=MOST_TASKS
         )
-        with self._board.join(user_id) as watcher:
-            stream = _Stream(self, watcher, read, after, unended)
+        here = present and viewer.session_id
+        lease = self._presence.lease(viewer.user_id, viewer.session_id) if here else None
+        with self._board.join(viewer) as watcher:
+            stream = _Stream(self, watcher, read, after, unended, lease=lease)
             async with aclosing(stream.updates(always_first=True)) as updates:
                 async for update in updates:
                     yield update
 
-    async def task(self, user_id: str, task_id: str, after: int) -> AsyncGenerator[View, None]:
-        """One task, to its end. Raises InvalidInput and TaskNotFound."""
+    async def task(self, viewer: Viewer, task_id: str, after: int) -> AsyncGenerator[View, None]:
+        """One task, to its end. Raises InvalidInput and TaskNotFound; TokenExpired and SessionEnded."""
         _check(after)
 
         async def read(revision: int) -> Changes:
-            task = await self._tasks.get(user_id, task_id) if identifiers.possible(task_id) else None
+            task = await self._tasks.get(viewer.user_id, task_id) if identifiers.possible(task_id) else None
             if task is None:
                 raise TaskNotFound
             return Changes(revision=task.revision, tasks=(task,) if task.revision != revision else (), more=False)
@@ -81,7 +104,7 @@ class Watching:
         current = (await read(0)).tasks[0]
         if current.state.ended and current.revision <= after:
             return
-        with self._board.join(user_id, task_id) as watcher:
+        with self._board.join(viewer, task_id) as watcher:
             # From the future, a revision is of another database: the full state sets it right.
             stream = _Stream(self, watcher, read, after, (current,))
             async with aclosing(stream.updates(always_first=False)) as updates:
@@ -104,11 +127,22 @@ class Watching:
         """Its live progress is of no more use."""
         self._board.forget(task.task_id)
 
-    def look_seconds(self) -> float:
-        """How long to wait for a mark before reading the ledger without one. Raises Unavailable at the end."""
+    def check(self, watcher: Watcher) -> None:
+        """Whether the viewer may go on. Raises SessionEnded and TokenExpired."""
+        if watcher.ended:
+            raise SessionEnded
+        if self._now() >= watcher.viewer.believed_until:
+            raise TokenExpired
+
+    def look_seconds(self, viewer: Viewer) -> float:
+        """How long to wait for a mark before reading the ledger without one, or before the viewer's time is up.
+
+        Raises Unavailable when this replica stops.
+        """
         if self._board.closed:
             raise Unavailable("The service restarts; connect again in a moment.", retry_after=1)
-        return CONNECTED_LOOK_SECONDS if self._connected() else AWAY_LOOK_SECONDS
+        usual = CONNECTED_LOOK_SECONDS if self._connected() else AWAY_LOOK_SECONDS
+        return min(usual, max(0.0, viewer.believed_until - self._now()))
 
 
 class _Stream:
@@ -121,17 +155,23 @@ class _Stream:
         read: Callable[[int], Awaitable[Changes]],
         after: int,
         unended: tuple[Task, ...],
+        *,
+        lease: Lease | None = None,
     ) -> None:
         self._watching = watching
         self._watcher = watcher
         self._read = read
         self._revision = after
+        self._lease = lease
         self._following = {task.task_id: task for task in unended}
         self._told: dict[str, _Told] = {}
 
     async def updates(self, *, always_first: bool) -> AsyncGenerator[Update, None]:
         first = True
         while True:
+            self._watching.check(self._watcher)
+            if self._lease is not None:
+                await self._lease.keep()
             fresh = await self._refresh()
             views = [await self._tell(task) for task in fresh]
             if views or (first and always_first):
@@ -140,8 +180,12 @@ class _Stream:
             if moved := [view for task in tuple(self._following.values()) if (view := await self._moved(task))]:
                 yield Update(views=tuple(moved), revision=self._revision)
             self._watcher.in_line = any(task.state is State.QUEUED for task in self._following.values())
-            if not self._watcher.stale and not await self._watcher.wait(self._watching.look_seconds()):
+            if not self._watcher.stale and not await self._watcher.wait(self._wait_seconds()):
                 self._watcher.stale = True
+
+    def _wait_seconds(self) -> float:
+        seconds = self._watching.look_seconds(self._watcher.viewer)
+        return seconds if self._lease is None else min(seconds, self._lease.seconds())
 
     async def _refresh(self) -> tuple[Task, ...]:
         if not self._watcher.stale:

@@ -84,7 +84,8 @@ class _Assembly:
 
 
 def _to_request(request: Request) -> inference_pb2.GenerateRequest:
-    asked = request.parameters
+    # Every seed is that of the part's first image.
+    asked = request.parameters.from_image(request.part.first)
     return inference_pb2.GenerateRequest(
         request_id=request.task_id,
         prompt=asked.prompt,
@@ -98,6 +99,14 @@ def _to_request(request: Request) -> inference_pb2.GenerateRequest:
         seed=-1 if request.part.seed is None else request.part.seed,
         samples=request.part.samples,
         preview_every_steps=request.preview_every_steps,
+        start_image=request.pictures.start,
+        mask=request.pictures.mask,
+        strength=asked.strength,
+        variation_seed=asked.variation_seed,
+        variation_strength=asked.variation_strength,
+        guidance_rescale=asked.guidance_rescale,
+        clip_skip=asked.clip_skip,
+        adapters=[inference_pb2.Adapter(name=each.name, weight=each.weight) for each in asked.adapters],
     )
 
 

@@ -19,9 +19,11 @@ from services.foundation.rpc import client
 from services.web import assets, problems, site
 from services.web.backends import Accounts, Tasks
 from services.web.bridge import Bridge
+from services.web.sessions import Sessions
 from services.web.settings import WebSettings
 from services.web.shield import Shield
-from services.web.streams import health, images, sse, studio, task
+from services.web.streams import files, health, images, sse, studio, task, uploads
+from services.web.uploads import Uploads
 
 log = logs.logger(__name__)
 
@@ -54,19 +56,23 @@ class Gateway:
         self._bridge = Bridge()
         self.flask = site.create(
             accounts=accounts,
+            sessions=Sessions(self._auth),
             tasks=tasks,
             bridge=self._bridge,
             secret_key=secret_key,
             cookie_secure=settings.cookie_secure,
             rate_limit_url=settings.rate_limit_url,
         )
+        brought, by_key = Uploads(self._tasks), files.by_key(accounts)
         self.routes: list[BaseRoute] = [
             Route("/healthz", health.alive),
             Route("/readyz", health.Ready(accounts, tasks).answer),
             Route("/events", studio.StudioEvents(accounts, tasks, self.hub, timing).answer),
             Route("/api/v1/tasks/{task_id}/events", task.TaskEvents(accounts, tasks, self.hub, timing).answer),
-            Route("/images/{image_id}", images.ImageFiles(tasks, images.by_session(accounts)).answer),
-            Route("/api/v1/images/{image_id}", images.ImageFiles(tasks, images.by_key(accounts)).answer),
+            Route("/images/{image_id}", images.ImageFiles(tasks, files.by_session(accounts)).answer),
+            Route("/api/v1/images/{image_id}", images.ImageFiles(tasks, by_key).answer),
+            Route(uploads.PATH, uploads.Bring(brought, by_key).answer, methods=["POST"]),
+            Route(f"{uploads.PATH}/{{upload_id}}", uploads.UploadFiles(brought, by_key).answer),
             Mount(assets.root(), assets.Kept(directory=assets.OURS)),
             Mount(f"/bootstrap{assets.root()}", assets.Kept(directory=assets.BOOTSTRAP)),
         ]
@@ -82,7 +88,8 @@ class Gateway:
             },
             lifespan=lambda _app: self.running(),
         )
-        self.app: ASGIApp = Shield(starlette, trusted_hosts=settings.hosts, refuse=self._answer)
+        streamed = frozenset({uploads.PATH})
+        self.app: ASGIApp = Shield(starlette, trusted_hosts=settings.hosts, refuse=self._answer, streamed=streamed)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

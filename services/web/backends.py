@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 ENDED: Final = frozenset({tasks_pb2.TASK_STATE_SUCCEEDED, tasks_pb2.TASK_STATE_FAILED, tasks_pb2.TASK_STATE_CANCELLED})
 CANCEL_SECONDS: Final = 2.0
+# How tasks says that a watch has lasted for as long as the visitor was known to be who they are: look again, and open
+# another where it ended.
+RENEW_REASONS: Final = frozenset({"TOKEN_EXPIRED", "SESSION_ENDED"})
 # What auth answers when it is our own service token, not the person's secret, that it does not believe.
 _OUR_FAULT: Final = frozenset({"INVALID_IDENTITY_TOKEN", "NOT_AUTHENTICATED", "NOT_ALLOWED"})
 
@@ -211,9 +214,14 @@ class Tasks:
         self._tasks = tasks_pb2_grpc.TaskServiceStub(channel)
         self._health = health_pb2_grpc.HealthStub(channel)
 
-    async def submit(self, visitor: Visitor, request_id: str, parameters: tasks_pb2.Parameters) -> tasks_pb2.Task:
-        """Queue a task. Raises InvalidInput, NotPossibleNow, TooMuch, Unavailable."""
-        request = tasks_pb2.SubmitTaskRequest(request_id=request_id, parameters=parameters)
+    async def submit(
+        self, visitor: Visitor, request_id: str, parameters: tasks_pb2.Parameters, *, from_studio: bool = False
+    ) -> tasks_pb2.Task:
+        """Queue a task; one `from_studio` may be cancelled when the visitor leaves.
+
+        Raises InvalidInput, NotPossibleNow, TooMuch, Unavailable.
+        """
+        request = tasks_pb2.SubmitTaskRequest(request_id=request_id, parameters=parameters, from_studio=from_studio)
         with client.translated():
             return (await self._tasks.SubmitTask(request, metadata=client.bearer(visitor.identity))).task
 
@@ -242,7 +250,8 @@ class Tasks:
         task = await self.cancel(visitor, task_id)
         if task.state in ENDED:
             return task
-        with contextlib.suppress(TimeoutError, errors.Unavailable):
+        # A session that ends in this moment keeps nobody from the answer that is there already.
+        with contextlib.suppress(TimeoutError, errors.Unavailable, errors.NotAuthenticated):
             async with (
                 asyncio.timeout(CANCEL_SECONDS),
                 self.watch_task(visitor, task_id, task.revision) as messages,
@@ -250,6 +259,22 @@ class Tasks:
                 async for message in messages:
                     task = message.task
         return task
+
+    async def cancels_on_leave(self, visitor: Visitor) -> bool:
+        """Whether the visitor's studio tasks are cancelled when they leave."""
+        with client.translated():
+            answer = await self._tasks.GetLeaving(
+                tasks_pb2.GetLeavingRequest(), metadata=client.bearer(visitor.identity)
+            )
+        return answer.leaving == tasks_pb2.LEAVING_CANCEL
+
+    async def choose_leaving(self, visitor: Visitor, *, cancel: bool) -> None:
+        """Choose that."""
+        leaving = tasks_pb2.LEAVING_CANCEL if cancel else tasks_pb2.LEAVING_KEEP
+        with client.translated():
+            await self._tasks.SetLeaving(
+                tasks_pb2.SetLeavingRequest(leaving=leaving), metadata=client.bearer(visitor.identity)
+            )
 
     async def capabilities(self, visitor: Visitor) -> tasks_pb2.GetCapabilitiesResponse:
         """What the workers can do. Raises Unavailable NO_WORKER while none was ever seen."""
@@ -262,8 +287,11 @@ class Tasks:
     async def watch_session(
         self, visitor: Visitor, session_id: str, after: int
     ) -> AsyncIterator[AsyncIterator[tasks_pb2.WatchSessionResponse]]:
-        """Follow a session's tasks (all of the visitor's when it is empty) from a revision on."""
-        request = tasks_pb2.WatchSessionRequest(session_id=session_id, after_revision=after)
+        """Follow a session's tasks (all of the visitor's when it is empty) from a revision on.
+
+        The visitor counts as present in the studio meanwhile. It ends with RENEW_REASONS now and then.
+        """
+        request = tasks_pb2.WatchSessionRequest(session_id=session_id, after_revision=after, present=True)
         call = self._tasks.WatchSession(request, metadata=client.bearer(visitor.identity))
         try:
             yield client.translated_stream(call)
@@ -274,7 +302,10 @@ class Tasks:
     async def watch_task(
         self, visitor: Visitor, task_id: str, after: int
     ) -> AsyncIterator[AsyncIterator[tasks_pb2.WatchTaskResponse]]:
-        """Follow one task to its end from a revision on. Its first message may raise NotFound."""
+        """Follow one task to its end from a revision on. Its first message may raise NotFound.
+
+        It ends with RENEW_REASONS now and then.
+        """
         request = tasks_pb2.WatchTaskRequest(task_id=task_id, after_revision=after)
         call = self._tasks.WatchTask(request, metadata=client.bearer(visitor.identity))
         try:

@@ -10,11 +10,13 @@ from daydream.gpu.v1 import inference_pb2
 from daydream.tasks.v1 import tasks_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.foundation.float32 import shortest
 from services.foundation.rpc import status
 from services.web import backends
 
 ENDED: Final = backends.ENDED
 API_IMAGES: Final = "/api/v1/images/"
+API_UPLOADS: Final = "/api/v1/uploads/"
 PAGE_IMAGES: Final = "/images/"
 
 
@@ -29,33 +31,60 @@ def state(value: "tasks_pb2.TaskState.ValueType") -> str:
     return tasks_pb2.TaskState.Name(value).removeprefix("TASK_STATE_")
 
 
-def short(value: float) -> float:
-    """A 32-bit float as a person wrote it: 7.1 and not 7.099999904632568."""
-    return float(f"{value:.6g}")
-
-
 def parameters(value: tasks_pb2.Parameters) -> dict[str, Any]:
-    """What to draw and how."""
-    return {
+    """What to draw and how, in the form of a request: what does not belong to this one is not there."""
+    shown: dict[str, Any] = {
         "prompt": value.prompt,
         "negative_prompt": value.negative_prompt,
         "model": value.model,
         "sampler": value.sampler,
         "steps": value.steps,
-        "guidance": short(value.guidance),
+        "guidance": shortest(value.guidance),
         "width": value.width,
         "height": value.height,
         "seed": value.seed,
         "samples": value.samples,
+        "variation_strength": shortest(value.variation_strength),
+        "guidance_rescale": shortest(value.guidance_rescale),
+        "clip_skip": value.clip_skip,
+        "adapters": [{"name": each.name, "weight": shortest(each.weight)} for each in value.adapters],
+    }
+    if (source := value.start_image.WhichOneof("source")) is not None:
+        shown["start_image"] = {source: getattr(value.start_image, source)}
+    if value.mask_upload_id:
+        shown["mask"] = {"upload_id": value.mask_upload_id}
+    if value.HasField("strength"):
+        shown["strength"] = shortest(value.strength)
+    if value.HasField("variation_seed"):
+        shown["variation_seed"] = value.variation_seed
+    return shown
+
+
+def upload(value: tasks_pb2.Upload) -> dict[str, Any]:
+    """A picture that was brought."""
+    return {
+        "id": value.upload_id,
+        "width": value.width,
+        "height": value.height,
+        "bytes": value.bytes,
+        "created_at": time(value.created_time),
+        "expires_at": time(value.expire_time),
+        "url": f"{API_UPLOADS}{value.upload_id}",
     }
 
 
 def progress(task: tasks_pb2.Task) -> dict[str, int]:
     """Steps over all images; a task that succeeded has done them all."""
-    steps = task.progress.steps or task.parameters.steps * task.parameters.samples
+    steps = task.progress.steps or _steps(task.parameters)
     if task.state == tasks_pb2.TASK_STATE_SUCCEEDED:
         return {"step": steps, "steps": steps, "percent": 100}
     return {"step": task.progress.step, "steps": steps, "percent": task.progress.percent}
+
+
+def _steps(asked: tasks_pb2.Parameters) -> int:
+    # Of a start image's steps the first are left out, as tasks counts them.
+    strength = shortest(asked.strength) if asked.HasField("strength") else 1.0
+    return max(1, int(asked.steps * strength)) * asked.samples
 
 
 def image(value: tasks_pb2.Image, base: str) -> dict[str, Any]:
@@ -85,6 +114,7 @@ def task(value: tasks_pb2.Task, *, images: str = API_IMAGES) -> dict[str, Any]:
     }
     if value.state == tasks_pb2.TASK_STATE_QUEUED and value.progress.position:
         shown["position"] = value.progress.position
+    _add_waiting(shown, value)
     if value.state not in ENDED and value.progress.HasField("remaining_ms"):
         shown["estimated_seconds"] = round(value.progress.remaining_ms / 1000, 1)
     if value.HasField("started_time"):
@@ -99,13 +129,12 @@ def task(value: tasks_pb2.Task, *, images: str = API_IMAGES) -> dict[str, Any]:
 
 
 def page_task(value: tasks_pb2.Task) -> dict[str, Any]:
-    """A task as the studio page gets it: with its revision, its place in line and whether its money is settled."""
+    """A task as the studio page gets it: with its revision and whether its money is settled."""
     shown = task(value, images=PAGE_IMAGES)
     shown["revision"] = value.revision
     shown["settled"] = value.HasField("settled_time")
     for each, made in zip(shown["images"], value.images, strict=True):
         each["index"] = made.index
-    _add_waiting(shown, value)
     return shown
 
 
@@ -140,7 +169,7 @@ def model(value: inference_pb2.Model) -> dict[str, Any]:
         "description": value.description,
         "defaults": {
             "steps": value.defaults.steps,
-            "guidance": short(value.defaults.guidance),
+            "guidance": shortest(value.defaults.guidance),
             "width": value.defaults.width,
             "height": value.defaults.height,
         },
@@ -149,7 +178,7 @@ def model(value: inference_pb2.Model) -> dict[str, Any]:
             "max_size": value.limits.max_size,
             "size_multiple": value.limits.size_multiple,
             "max_steps": value.limits.max_steps,
-            "max_guidance": short(value.limits.max_guidance),
+            "max_guidance": shortest(value.limits.max_guidance),
             "max_samples": value.limits.max_samples,
             "max_prompt_chars": value.limits.max_prompt_chars,
             "max_pixels": value.limits.max_pixels,

@@ -29,7 +29,12 @@ _STATUS: Final[Sequence[tuple[type[errors.DaydreamError], HTTPStatus]]] = (
 _STATUS_BY_REASON: Final = {"NOT_ENOUGH_TOKENS": HTTPStatus.PAYMENT_REQUIRED}
 
 # What the services behind us call otherwise than the API does.
-_NAMES: Final = {"page_token": "cursor", "page_size": "limit", "request_id": "Idempotency-Key"}
+_NAMES: Final = {
+    "page_token": "cursor",
+    "page_size": "limit",
+    "request_id": "Idempotency-Key",
+    "mask_upload_id": "mask",
+}
 
 _WORDS: Final = {
     400: ("BAD_REQUEST", "The request could not be read."),

@@ -49,11 +49,15 @@ class Shield:
         *,
         trusted_hosts: frozenset[str],
         refuse: Refuse,
+        streamed: frozenset[str] = frozenset(),
         body_limit: int = BODY_LIMIT_BYTES,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
-        """`refuse` answers what does not get through; `body_limit` in bytes, `body_seconds` for the whole body."""
-        self._app, self._hosts, self._refuse = app, trusted_hosts, refuse
+        """`refuse` answers what does not get through; `body_limit` in bytes, `body_seconds` for the whole body.
+
+        What is posted to the paths in `streamed` is bounded by who reads it there, not here.
+        """
+        self._app, self._hosts, self._refuse, self._streamed = app, trusted_hosts, refuse, streamed
         self._limit, self._seconds = body_limit, body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +78,9 @@ class Shield:
         try:
             problem = self._look_at(scope, headers)
             replay: Receive = receive
-            if problem is None:
+            if problem is None and scope["method"] == "POST" and scope["path"] in self._streamed:
+                replay = answer.heard(receive)
+            elif problem is None:
                 problem, replay = await self._read_body(headers, receive)
             app = self._app if problem is None else self._refuse(scope, problem)
             answer.hang_up = problem is not None
@@ -155,6 +161,18 @@ class _Answer:
         self._send, self._request_id, self._private = send, request_id, private
         self.status = 0
         self.hang_up = False
+        self._unread = False
+
+    def heard(self, receive: Receive) -> Receive:
+        """The same body, with a note of whether somebody has read it to its end."""
+        self._unread = True
+
+        async def hear() -> Message:
+            message = await receive()
+            self._unread = self._unread and bool(message.get("more_body", False))
+            return message
+
+        return hear
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -167,7 +185,7 @@ class _Answer:
                 if "cookie" not in headers.get("vary", "").lower():
                     headers.add_vary_header("Cookie")
                 headers.setdefault("Cache-Control", "no-store")
-            if self.hang_up:
+            if self.hang_up or self._unread:
                 # What was refused unread must not be taken for the next request.
                 headers["Connection"] = "close"
             message = {**message, "headers": headers.raw}

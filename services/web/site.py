@@ -18,6 +18,7 @@ from services.web.api import install as install_api
 from services.web.backends import Accounts, Tasks
 from services.web.bridge import Bridge
 from services.web.pages import account, door, public, studio
+from services.web.sessions import Sessions
 
 log = logs.logger(__name__)
 
@@ -27,6 +28,7 @@ PAGE_COOKIE: Final = "dd_page"
 def create(
     *,
     accounts: Accounts,
+    sessions: Sessions,
     tasks: Tasks,
     bridge: Bridge,
     secret_key: str,
@@ -59,7 +61,7 @@ def create(
     app.register_blueprint(public.blueprint())
     app.register_blueprint(door.blueprint(accounts, bridge, guard, limiter))
     app.register_blueprint(studio.blueprint(accounts, tasks, bridge, limiter))
-    app.register_blueprint(account.blueprint(accounts, tasks, bridge))
+    app.register_blueprint(account.blueprint(accounts, sessions, tasks, bridge))
     install_api(app, accounts=accounts, tasks=tasks, bridge=bridge, limiter=limiter, csrf=csrf)
     _tell_errors(app)
     return app

@@ -141,6 +141,13 @@ async def draw_when_released(call: Call) -> AsyncIterator[inference_pb2.Generate
         yield message
 
 
+async def draw_one_then_wait(call: Call) -> AsyncIterator[inference_pb2.GenerateResponse]:
+    """Draw the first image, then wait for the test, and break off."""
+    for message in (call.admitted(), *call.drawing(0)):
+        yield message
+    await call.released.wait()
+
+
 def model(name: str = "mini", **limits: int) -> inference_pb2.Model:
     """A model such as a worker describes."""
     bounds: dict[str, Any] = {
@@ -160,9 +167,17 @@ def model(name: str = "mini", **limits: int) -> inference_pb2.Model:
 class FakeWorker(inference_pb2_grpc.InferenceServiceServicer):
     """One worker behind a real port."""
 
-    def __init__(self, address: str, *, slots: int = 1, script: Script = draw_at_once) -> None:
-        """Nothing listens yet."""
+    def __init__(
+        self,
+        address: str,
+        *,
+        slots: int = 1,
+        script: Script = draw_at_once,
+        fetch_keys: identity.FetchKeys = tokens.fetch_keys,
+    ) -> None:
+        """Nothing listens yet. `fetch_keys` gives the keys that callers' tokens are believed by."""
         self.address = address
+        self._fetch_keys = fetch_keys
         self.slots = slots
         self.script = script
         self.models = [model()]
@@ -173,7 +188,7 @@ class FakeWorker(inference_pb2_grpc.InferenceServiceServicer):
     async def start(self) -> None:
         """Listen."""
         self._server = server.Server(
-            verifier=identity.Verifier(audience="gpu", fetch_keys=tokens.fetch_keys), access=ACCESS
+            verifier=identity.Verifier(audience="gpu", fetch_keys=self._fetch_keys), access=ACCESS
         )
         inference_pb2_grpc.add_InferenceServiceServicer_to_server(self, self._server.grpc)
         await self._server.start(self.address, [SERVICE])

@@ -88,22 +88,33 @@ class Served(Site):
 
 @contextlib.asynccontextmanager
 async def served(
-    draw: Callable[[tasks_pb2.Task, int], bytes] | None = None, *, trusted_proxies: Sequence[str] = ()
+    draw: Callable[[tasks_pb2.Task, int], bytes] | None = None,
+    *,
+    trusted_proxies: Sequence[str] = (),
+    timing: Timing = QUICK,
 ) -> AsyncIterator[Served]:
     """The app under uvicorn on a free port; `draw` makes the files of images."""
     async with gateway_backends.running(draw) as backends:
-        gateway = Gateway(settings(backends), secret_key="k" * 40, timing=QUICK)
-        listener = socket.create_server(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        server = Server(gateway, drain_seconds=2, trusted_proxies=trusted_proxies)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        await until(lambda: server.started)
-        try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
-                yield Served(http=http, backends=backends, gateway=gateway, port=port, server=server)
-        finally:
-            server.should_exit = True
-            await serving
+        gateway = Gateway(settings(backends), secret_key="k" * 40, timing=timing)
+        async with (
+            listening(gateway, trusted_proxies=trusted_proxies) as (port, server),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http,
+        ):
+            yield Served(http=http, backends=backends, gateway=gateway, port=port, server=server)
+
+
+@contextlib.asynccontextmanager
+async def listening(gateway: Gateway, *, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[tuple[int, Server]]:
+    """The port a gateway listens on, and what serves it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(gateway, drain_seconds=2, trusted_proxies=trusted_proxies)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await until(lambda: server.started)
+    try:
+        yield listener.getsockname()[1], server
+    finally:
+        server.should_exit = True
+        await serving
 
 
 async def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:

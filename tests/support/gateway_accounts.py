@@ -226,6 +226,31 @@ class FakeAuth(
             identity_token=self._identity(person, found[1]),
         )
 
+    async def ListSessions(self, request: Any, _call: Any) -> auth_pb2.ListSessionsResponse:
+        """The caller's, newest first, paged."""
+        person = self.by_id(identity.caller().subject)
+        mine = [session_id for owner, session_id in self.sessions.values() if owner == person.email][::-1]
+        begin = int(request.page_token or 0)
+        page = mine[begin : begin + request.page_size]
+        more = str(begin + request.page_size) if begin + request.page_size < len(mine) else ""
+        browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        found = [
+            auth_pb2.Session(
+                session_id=each, user_agent=browser, created_time=now(), last_seen_time=now(), expire_time=now()
+            )
+            for each in page
+        ]
+        return auth_pb2.ListSessionsResponse(sessions=found, next_page_token=more)
+
+    async def EndSession(self, request: Any, _call: Any) -> auth_pb2.EndSessionResponse:
+        """One of the caller's."""
+        person = self.by_id(identity.caller().subject)
+        for secret, found in list(self.sessions.items()):
+            if found == (person.email, request.session_id):
+                del self.sessions[secret]
+                return auth_pb2.EndSessionResponse()
+        raise errors.NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
+
     async def ResolveApiKey(self, request: Any, _call: Any) -> auth_pb2.ResolveApiKeyResponse:
         """Whose it is."""
         email = self.keys.get(request.api_key)

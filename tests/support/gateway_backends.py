@@ -21,6 +21,7 @@ from services.foundation.rpc import server
 from services.foundation.rpc import status as rpc_status
 from tests.support import identity as signing
 from tests.support.gateway_accounts import FakeAuth, now
+from tests.support.gateway_uploads import FakeUploads
 
 ENDED: Final = (tasks_pb2.TASK_STATE_SUCCEEDED, tasks_pb2.TASK_STATE_FAILED, tasks_pb2.TASK_STATE_CANCELLED)
 
@@ -33,7 +34,9 @@ MODEL: Final = inference_pb2.Model(
     ),
     samplers=[inference_pb2.Sampler(name="DPM++ 2M"), inference_pb2.Sampler(name="Euler a")],
     step_times=[
-        inference_pb2.StepTime(width=256, height=256, step_us=60_000, image_us=250_000),
+        inference_pb2.StepTime(
+            width=256, height=256, step_us=60_000, image_us=250_000, shared_step_us=40_000, images_at_once=4
+        ),
         inference_pb2.StepTime(width=512, height=512, step_us=240_000, image_us=900_000),
     ],
     example_prompts=[
@@ -44,11 +47,12 @@ MODEL: Final = inference_pb2.Model(
 )
 
 
-class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
+class FakeTasks(FakeUploads):
     """The ledger, in memory."""
 
     def __init__(self, auth: FakeAuth, draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) -> None:
         """`draw` makes the file of an image."""
+        super().__init__()
         self._auth = auth
         self._draw = draw or (lambda _task, index: b"\x89PNG\r\n\x1a\n" + bytes([index]) * 2048)
         self.tasks: dict[str, tasks_pb2.Task] = {}
@@ -60,15 +64,19 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
         self.model = MODEL
         self.slow_to_stop = False
         self.watching = 0
+        self.watched: list[tasks_pb2.WatchSessionRequest] = []
+        self.watch_refusal: errors.DaydreamError | None = None
+        self.from_studio: set[str] = set()
+        self.cancels_on_leave: dict[str, bool] = {}
         self._revision = 0
         self._watches: set[asyncio.Future[None]] = set()
         self._version = 0
         self._numbers = itertools.count(1)
 
-    def break_watches(self) -> None:
+    def break_watches(self, error: errors.DaydreamError | None = None) -> None:
         """Every open watch breaks off, once."""
         for waiting in list(self._watches):
-            waiting.set_exception(errors.Unavailable("tasks is away", reason="BROKEN"))
+            waiting.set_exception(error or errors.Unavailable("tasks is away", reason="BROKEN"))
 
     async def _until_changed(self, version: int) -> int:
         """Wait for a change after `version`, or for `break_watches`."""
@@ -121,6 +129,8 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
         task.progress.steps = parameters.steps * parameters.samples
         self.tasks[task.task_id], self.owners[task.task_id] = task, caller.subject
         self.requests[caller.subject, request.request_id] = (content, task.task_id)
+        if request.from_studio:
+            self.from_studio.add(task.task_id)
         await self.stored(task)
         return tasks_pb2.SubmitTaskResponse(task=task)
 
@@ -257,6 +267,16 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
             raise errors.Unavailable("No worker has started yet.", reason="NO_WORKER")
         return tasks_pb2.GetCapabilitiesResponse(models=[self.model], queue_limit=100, workers=1)
 
+    async def GetLeaving(self, _request: Any, _call: Any) -> tasks_pb2.GetLeavingResponse:
+        """As it was chosen."""
+        cancels = self.cancels_on_leave.get(identity.caller().subject, False)
+        return tasks_pb2.GetLeavingResponse(leaving=tasks_pb2.LEAVING_CANCEL if cancels else tasks_pb2.LEAVING_KEEP)
+
+    async def SetLeaving(self, request: Any, _call: Any) -> tasks_pb2.SetLeavingResponse:
+        """It is remembered."""
+        self.cancels_on_leave[identity.caller().subject] = request.leaving == tasks_pb2.LEAVING_CANCEL
+        return tasks_pb2.SetLeavingResponse()
+
     async def DownloadImage(self, request: Any, _call: Any) -> AsyncIterator[tasks_pb2.DownloadImageResponse]:
         """The file in pieces."""
         subject = identity.caller().subject
@@ -279,6 +299,9 @@ class FakeTasks(tasks_pb2_grpc.TaskServiceServicer):
             if each.revision <= request.after_revision
         }
         first, version = True, -1
+        self.watched.append(request)
+        if self.watch_refusal is not None:
+            raise self.watch_refusal
         self.watching += 1
         try:
             while True:

@@ -53,11 +53,14 @@ class Person:
         self.stub = tasks_pb2_grpc.TaskServiceStub(self.channel)
         self.metadata = client.bearer(identity.mint(name, session_id=session_id))
 
-    async def submit(self, prompt: str = "a red circle", *, request_id: str = "", **asked: Any) -> tasks_pb2.Task:
+    async def submit(
+        self, prompt: str = "a red circle", *, request_id: str = "", from_studio: bool = False, **asked: Any
+    ) -> tasks_pb2.Task:
         """Submit a task."""
         request = tasks_pb2.SubmitTaskRequest(
             request_id=request_id or f"request-{next(_REQUEST_IDS)}",
             parameters=tasks_pb2.Parameters(prompt=prompt, **asked),
+            from_studio=from_studio,
         )
         with client.translated():
             return (await self.stub.SubmitTask(request, metadata=self.metadata)).task
@@ -100,16 +103,24 @@ class Person:
         assert found is not None
         return found
 
+    async def images_there(self, task_id: str, number: int) -> None:
+        """Return once a task has so many images."""
+
+        async def look() -> bool:
+            return len((await self.get(task_id)).images) >= number
+
+        await until(look)
+
     def watch(self, task_id: str, after_revision: int = 0) -> AsyncIterator[tasks_pb2.WatchTaskResponse]:
         """Follow a task."""
         request = tasks_pb2.WatchTaskRequest(task_id=task_id, after_revision=after_revision)
         return client.translated_stream(self.stub.WatchTask(request, metadata=self.metadata))
 
     def watch_session(
-        self, session_id: str = "", after_revision: int = 0
+        self, session_id: str = "", after_revision: int = 0, *, present: bool = False
     ) -> AsyncIterator[tasks_pb2.WatchSessionResponse]:
         """Follow a session."""
-        request = tasks_pb2.WatchSessionRequest(session_id=session_id, after_revision=after_revision)
+        request = tasks_pb2.WatchSessionRequest(session_id=session_id, after_revision=after_revision, present=present)
         return client.translated_stream(self.stub.WatchSession(request, metadata=self.metadata))
 
     async def download(
@@ -120,6 +131,12 @@ class Person:
         answers = client.translated_stream(self.stub.DownloadImage(request, metadata=self.metadata))
         parts = [answer async for answer in answers]
         return parts[0].image, b"".join(part.data for part in parts[1:])
+
+    async def delete(self, image_id: str) -> tasks_pb2.Task:
+        """Delete an image; its task."""
+        request = tasks_pb2.DeleteImageRequest(image_id=image_id)
+        with client.translated():
+            return (await self.stub.DeleteImage(request, metadata=self.metadata)).task
 
     async def archive(self, *image_ids: str, session_id: str = "") -> tuple[tasks_pb2.Archive, Sequence[bytes]]:
         """Read images as a ZIP file: what it holds, and its pieces."""
@@ -153,6 +170,7 @@ class Studio:
         look_up: Lookup = roster.look_up,
         gpu_targets: str = "",
         lease_seconds: float = 1.5,
+        presence_seconds: float = 30.0,
         drain_seconds: float = 5.0,
     ) -> None:
         """Nothing runs yet."""
@@ -167,6 +185,7 @@ class Studio:
             queue_limit=queue_limit,
             queue_limit_per_user=queue_limit_per_user,
             lease_seconds=lease_seconds,
+            presence_seconds=presence_seconds,
             drain_seconds=drain_seconds,
             auth_target=self.auth.address,
             gpu_targets=gpu_targets or ",".join(worker.address for worker in workers),
@@ -186,6 +205,7 @@ class Studio:
             "TASKS_QUEUE_LIMIT": str(given.queue_limit),
             "TASKS_QUEUE_LIMIT_PER_USER": str(given.queue_limit_per_user),
             "TASKS_LEASE_SECONDS": str(given.lease_seconds),
+            "TASKS_PRESENCE_SECONDS": str(given.presence_seconds),
             "DAYDREAM_DRAIN_SECONDS": str(given.drain_seconds),
             "AUTH_TARGET": given.auth_target,
             "GPU_TARGETS": given.gpu_targets,

@@ -91,6 +91,12 @@ class Store:
         async with self.database.read() as session:
             return await session.scalar(sa.select(sa.func.count()).select_from(table).where(*conditions)) or 0
 
+    async def presences(self) -> list[tuple[str, str]]:
+        """Who has a lease for which session."""
+        async with self.database.read() as session:
+            rows = await session.execute(sa.select(models.Presence.user_id, models.Presence.session_id))
+            return sorted((user_id, session_id) for user_id, session_id in rows)
+
     async def waiting(self) -> int:
         """What the queue's own row says."""
         async with self.database.read() as session:

@@ -16,7 +16,8 @@ class Nats:
 
     def __init__(self) -> None:
         """Start on a free port."""
-        self._store = Path(tempfile.mkdtemp(prefix="daydream-nats-"))
+        self.store = Path(tempfile.mkdtemp(prefix="daydream-nats-"))
+        """Where its streams are."""
         self.port = ports.free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._server: subprocess.Popen[bytes] | None = None
@@ -26,9 +27,9 @@ class Nats:
         """Start the server; returns when it listens."""
         command: list[str | Path] = [
             Path(sys.executable).parent / "nats-server", "-c", CONFIG, "-a", "127.0.0.1", "-p", str(self.port),
-            "-sd", self._store,
+            "-sd", self.store,
         ]  # fmt: skip
-        with (self._store / "log").open("ab") as log:
+        with (self.store / "log").open("ab") as log:
             self._server = subprocess.Popen(command, stdout=log, stderr=log)
         ports.wait_for_port(self.port)
 
@@ -42,4 +43,4 @@ class Nats:
     def remove(self) -> None:
         """Stop and forget everything."""
         self.stop()
-        shutil.rmtree(self._store, ignore_errors=True)
+        shutil.rmtree(self.store, ignore_errors=True)

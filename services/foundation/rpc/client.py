@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 DEFAULT_SECONDS: Final = 10.0
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
-KEEPALIVE_MS: Final = 20_000
+KEEPALIVE_MS: Final = 8_000
 _RENEWED_SECONDS: Final = 60
 # A token with less than this left could be over by the time it is read.
 _SPENT_SECONDS: Final = 2
@@ -28,9 +28,9 @@ OPTIONS: Final[Sequence[tuple[str, int]]] = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 8_000),
     # A peer that is stopped, not dead, is noticed only by an unanswered ping; the default waits a minute.
-    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 8_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),

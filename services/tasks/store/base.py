@@ -30,6 +30,11 @@ class Database:
         self._encode_ended = encode_ended
         self._turn = database.WritersTurn(engine)
 
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether statements go to PostgreSQL; else to SQLite."""
+        return self._postgresql
+
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """A transaction that commits at the end of the block. Raises Unavailable when the database does not answer."""
@@ -99,7 +104,7 @@ class Database:
         row.finished = now
         row.timer = None if row.started is None else max(0, round((now - row.started).total_seconds() * 1000))
         # The price is a whole number of tokens an image, so the division leaves nothing.
-        row.charged = row.price // row.samples * len(row.images)
+        row.charged = row.price // row.samples * rows.delivered(row)
         row.lease_owner = row.lease_until = row.worker = None
         if failure is not None:
             row.blame, row.error_reason, row.error_message = failure.blame, failure.reason, failure.message[:1024]
@@ -116,7 +121,7 @@ class Database:
                     hold_id=row.uuid,
                     user_id=row.user_id,
                     charge=row.charged,
-                    reason=f"{len(row.images)} of {row.samples} images delivered",
+                    reason=f"{rows.delivered(row)} of {row.samples} images delivered",
                     due=now,
                 ),
             )

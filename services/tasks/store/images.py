@@ -10,10 +10,11 @@ from services.tasks import models, values
 from services.tasks.archive import Choice
 from services.tasks.store import rows
 from services.tasks.store.base import Database
+from services.tasks.store.gallery import lock_image
 
 
 class Images:
-    """Reads images."""
+    """Reads and deletes images."""
 
     def __init__(self, database: Database) -> None:
         """Nothing connects yet."""
@@ -35,6 +36,20 @@ class Images:
             found = (await session.scalars(query.order_by(models.Image.id).limit(size))).all()
         following = found[-1].id if len(found) == size else None
         return [rows.to_image(row) for row in found], following
+
+    @whole
+    async def delete(self, user_id: str, image_id: str) -> tuple[values.Task, str]:
+        """Remove an image with its place in the gallery; the task after it, and the file that nobody speaks of now.
+
+        The task remembers that it was delivered: it stays charged, and no later attempt draws it again. Raises
+        ImageNotFound when it is not this owner's.
+        """
+        async with self._database.write() as session:
+            task, image = await lock_image(session, user_id, image_id)
+            task.deleted |= 1 << image.index
+            await session.execute(sa.delete(models.Image).where(models.Image.id == image.id))
+            await session.refresh(task, ["images"])
+            return await self._database.touch(session, task), image.path
 
 
 def _of(query: Any, choice: Choice) -> Any:

@@ -92,7 +92,8 @@ class Leases:
         """Add an image whose file is safely stored; a repeat changes nothing. Raises LeaseLost."""
         async with self._database.write() as session:
             row = await self._held(session, lease)
-            if any(there.path == image.path for there in row.images):
+            # A repeat whose image was deleted in the meantime must not bring it back.
+            if any(there.path == image.path for there in row.images) or row.deleted >> image.index & 1:
                 return rows.to_task(row)
             row.images.append(
                 models.Image(
@@ -105,6 +106,7 @@ class Leases:
                     bytes=image.bytes,
                     sha256=image.sha256,
                     date=image.created,
+                    entry=None,
                 )
             )
             return await self._database.touch(session, row)
@@ -114,9 +116,9 @@ class Leases:
         """End the task. Raises LeaseLost, and ValueError for a success without every image."""
         async with self._database.write() as session:
             row = await self._held(session, lease)
-            if state is State.SUCCEEDED and len(row.images) != row.samples:
+            if state is State.SUCCEEDED and rows.delivered(row) != row.samples:
                 raise ValueError(
-                    f"task {row.uuid} cannot have succeeded with {len(row.images)} of {row.samples} images"
+                    f"task {row.uuid} cannot have succeeded with {rows.delivered(row)} of {row.samples} images"
                 )
             return await self._database.end(session, row, state, failure)
 
@@ -164,7 +166,7 @@ class Leases:
         row.lost += int(lost)
         if row.cancel_requested:
             return await self._database.end(session, row, State.CANCELLED)
-        if len(row.images) == row.samples:
+        if rows.delivered(row) == row.samples:
             # Lost between the last image and the end: all was delivered, nothing is left to draw.
             return await self._database.end(session, row, State.SUCCEEDED)
         if row.lost >= states.MAX_ATTEMPTS:

@@ -1,6 +1,7 @@
 """Rows to values."""
 
 from services.tasks import models, values
+from services.tasks.ingredients import Adapter, StartImage
 from services.tasks.states import State
 
 
@@ -16,7 +17,14 @@ def to_image(row: models.Image) -> values.Image:
         bytes=row.bytes,
         sha256=row.sha256,
         created=row.date,
+        published=row.entry is not None,
+        hidden=row.entry is not None and row.entry.ruling is not None and row.entry.ruling.hidden,
     )
+
+
+def delivered(row: models.Task) -> int:
+    """How many of a task's images were delivered, those included that its owner has deleted since."""
+    return len(row.images) + row.deleted.bit_count()
 
 
 def to_parameters(row: models.Task) -> values.Parameters:
@@ -32,7 +40,21 @@ def to_parameters(row: models.Task) -> values.Parameters:
         height=row.imgh,
         seed=row.seed,
         samples=row.samples,
+        start_image=_to_start(row),
+        mask_upload_id=row.mask_upload or "",
+        strength=row.strength,
+        variation_seed=row.variation_seed,
+        variation_strength=row.variation_strength,
+        guidance_rescale=row.guidance_rescale,
+        clip_skip=row.clip_skip,
+        adapters=tuple(Adapter(name=name, weight=weight) for name, weight in row.adapters),
     )
+
+
+def _to_start(row: models.Task) -> StartImage | None:
+    if row.start_upload is None and row.start_image is None:
+        return None
+    return StartImage(upload_id=row.start_upload or "", image_id=row.start_image or "")
 
 
 def to_task(row: models.Task) -> values.Task:
@@ -59,6 +81,7 @@ def to_task(row: models.Task) -> values.Task:
         step=row.step,
         steps_total=row.steps_total,
         images=tuple(to_image(image) for image in row.images),
+        deleted=frozenset(index for index in range(row.deleted.bit_length()) if row.deleted >> index & 1),
         failure=failure,
         created=row.date,
         started=row.started,
@@ -87,7 +110,17 @@ def from_new(task: values.NewTask) -> models.Task:
         imgh=parameters.height,
         seed=parameters.seed,
         samples=parameters.samples,
+        start_upload=None if parameters.start_image is None else parameters.start_image.upload_id or None,
+        start_image=None if parameters.start_image is None else parameters.start_image.image_id or None,
+        mask_upload=parameters.mask_upload_id or None,
+        strength=parameters.strength,
+        variation_seed=parameters.variation_seed,
+        variation_strength=parameters.variation_strength,
+        guidance_rescale=parameters.guidance_rescale,
+        clip_skip=parameters.clip_skip,
+        adapters=[(each.name, each.weight) for each in parameters.adapters],
         price=task.price,
+        from_studio=task.from_studio,
         state=State.PENDING,
         images=[],
     )

@@ -10,13 +10,13 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import lazyload
 
 from services.foundation.errors import Unavailable
 from services.foundation.shielding import whole
 from services.tasks import models, values
+from services.tasks.ingredients import Shapes, StartImage
 from services.tasks.states import State
-from services.tasks.store import rows
+from services.tasks.store import rows, sources
 from services.tasks.store.base import QUEUE_ID, Database
 
 ACCEPTED: Final = models.Task.state != State.PENDING
@@ -45,7 +45,7 @@ class Tasks:
 
         The place in the queue is taken by one conditional statement in the insert's own transaction, so both bounds
         hold however many submit at once. A request_id that is there already gives its task. Raises Unavailable when
-        others submit and undo the same request_id all the time.
+        others submit and undo the same request_id all the time, and InvalidInput when an upload it needs is gone.
         """
         for _ in range(ADMIT_TRIES):
             try:
@@ -69,6 +69,7 @@ class Tasks:
                 # under way, so that the count in the statement below, which begins after it, is exact.
                 await self._database.lock_owner(session, new.user_id)
                 room.append(_waiting_of(new.user_id) < limit_each)
+            await sources.use(self._database, session, new)
             place = await session.scalar(
                 sa.update(models.Queue)
                 .where(*room)
@@ -82,6 +83,12 @@ class Tasks:
             session.add(row)
             await session.flush()
             return rows.to_task(row)
+
+    @whole
+    async def shapes(self, user_id: str, start: StartImage | None, mask_upload_id: str) -> Shapes:
+        """The sizes of the pictures that are named; None for what this owner does not have."""
+        async with self._database.read() as session:
+            return await sources.shapes(session, user_id, start, mask_upload_id)
 
     @whole
     async def confirm(self, task_id: str) -> values.Task | None:
@@ -222,27 +229,43 @@ class Tasks:
     @whole
     async def in_line(self) -> tuple[values.InLine, ...]:
         """Every task that waits or runs, in queue order."""
-        query = sa.select(models.Task).where(models.Task.state.in_((State.QUEUED, State.RUNNING)))
+        task = models.Task
+        # Asked for often, of a queue that may be long: the columns that count, and no objects made of them.
+        query = (
+            sa.select(
+                task.uuid, task.state, task.place, task.attempt, task.model, task.imgw, task.imgh, task.guide,
+                task.samples, task.steps, task.strength, task.step, task.steps_total,
+            )
+            .where(task.state.in_((State.QUEUED, State.RUNNING)))
+            .order_by(task.place)
+        )  # fmt: skip
         async with self._database.read() as session:
-            # Asked for often, so without the images that a task brings along.
-            found = await session.scalars(query.order_by(models.Task.place).options(lazyload(models.Task.images)))
             return tuple(
                 values.InLine(
                     task_id=row.uuid,
                     state=State(row.state),
+                    place=row.place,
                     attempt=row.attempt,
-                    parameters=rows.to_parameters(row),
+                    model=row.model,
+                    width=row.imgw,
+                    height=row.imgh,
+                    guidance=row.guide,
+                    samples=row.samples,
+                    steps_run=values.steps_run(row.steps, row.strength),
                     step=row.step,
                     steps_total=row.steps_total,
                 )
-                for row in found
+                for row in await session.execute(query)
             )
 
     @whole
     async def has_images(self) -> bool:
-        """Whether any image was ever stored with this database."""
+        """Whether any image was ever stored with this database, of the tasks that it still knows."""
         async with self._database.read() as session:
-            return await session.scalar(sa.select(models.Image.id).limit(1)) is not None
+            for trace in (sa.select(models.Image.id), sa.select(models.Task.id).where(models.Task.deleted != 0)):
+                if await session.scalar(trace.limit(1)) is not None:
+                    return True
+            return False
 
     @whole
     async def known_files(self, paths: Sequence[str]) -> frozenset[str]:
@@ -250,7 +273,8 @@ class Tasks:
         async with self._database.read() as session:
             images = await session.scalars(sa.select(models.Image.path).where(models.Image.path.in_(paths)))
             uploads = await session.scalars(sa.select(models.Upload.path).where(models.Upload.path.in_(paths)))
-            return frozenset((*images, *uploads))
+            found = await session.scalars(sa.select(models.Found.kept).where(models.Found.kept.in_(paths)))
+            return frozenset((*images, *uploads, *(path for path in found if path)))
 
     @staticmethod
     async def _lock(session: AsyncSession, *conditions: sa.ColumnElement[bool]) -> models.Task | None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from services.foundation.shielding import whole
 from services.tasks import models, values
+from services.tasks.store import sources
 from services.tasks.store.base import Database
 
 
@@ -19,8 +20,13 @@ class Uploads:
 
     @whole
     async def add(self, upload: values.Upload, *, most: int) -> Sequence[str]:
-        """Add an upload whose file is there; the files of those that it takes the place of, now without rows."""
+        """Add an upload whose file is there; the files of those that it takes the place of, now without rows.
+
+        What an unended task needs stays, even where there are more than `most` of it.
+        """
         async with self._database.write() as session:
+            # Behind this lock no submission of the owner's is under way, so that what it needs is seen below.
+            await self._database.lock_owner(session, upload.user_id)
             session.add(
                 models.Upload(
                     uuid=upload.upload_id,
@@ -43,7 +49,7 @@ class Uploads:
             )
             surplus = (
                 sa.delete(models.Upload)
-                .where(models.Upload.user_id == upload.user_id, models.Upload.id.not_in(kept))
+                .where(models.Upload.user_id == upload.user_id, models.Upload.id.not_in(kept), ~sources.needed())
                 .returning(models.Upload.path)
             )
             return (await session.scalars(surplus)).all()
@@ -71,8 +77,10 @@ class Uploads:
 
     @whole
     async def remove_unused(self, older_than: dt.timedelta) -> Sequence[str]:
-        """Remove the rows of uploads not used for so long; the files that are now without."""
+        """Remove the rows of uploads that no unended task needs, not used for so long; the files now without."""
         async with self._database.write() as session:
             before = await self._database.now(session) - older_than
-            removed = sa.delete(models.Upload).where(models.Upload.used < before).returning(models.Upload.path)
-            return (await session.scalars(removed)).all()
+            # Whoever has an upload locked is about to use it. Passing over it also means never to wait for two at once.
+            unused = sa.select(models.Upload.id).where(models.Upload.used < before, ~sources.needed())
+            removed = sa.delete(models.Upload).where(models.Upload.id.in_(unused.with_for_update(skip_locked=True)))
+            return (await session.scalars(removed.returning(models.Upload.path))).all()

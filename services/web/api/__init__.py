@@ -9,11 +9,12 @@ from flask_wtf.csrf import CSRFProtect
 
 from services.web import gate, problems
 from services.web.api import tasks as tasks_api
-from services.web.api.schemas import ProblemSchema
+from services.web.api.schemas import ProblemSchema, UploadSchema
 from services.web.backends import Accounts, Tasks
 from services.web.bridge import Bridge
 
 PREFIX: Final = "/api/v1"
+_BINARY: Final = {"type": "string", "format": "binary"}
 _ABOUT: Final = (
     "Everything the studio does, for programs. Send `Authorization: Bearer dd_…`; errors are "
     "`application/problem+json` (RFC 9457) with a `reason` to switch on."
@@ -51,6 +52,7 @@ def install(
         },
     )
     api = _Api(app)
+    api.spec.components.schema("Upload", schema=UploadSchema)
     blueprint = tasks_api.blueprint(tasks, bridge, limiter)
     csrf.exempt(blueprint)
     gate.by_key(app, blueprint, accounts, bridge)
@@ -80,15 +82,40 @@ def _streams() -> dict[str, Any]:
             "get": {
                 "tags": ["tasks"],
                 "summary": "Read an image file",
-                "responses": _answers("The file.", "image/png", {"type": "string", "format": "binary"}),
+                "responses": _answers("The file.", "image/png", _BINARY),
+            },
+        },
+        f"{PREFIX}/uploads": {
+            "post": {
+                "tags": ["tasks"],
+                "summary": "Bring a picture to begin from, or a mask",
+                "description": (
+                    "The body is the file itself: PNG, JPEG or WebP, at most 20 MB and 25 million pixels. Only its "
+                    "pixels are kept, upright, the longer side 2,048 pixels at most."
+                ),
+                "requestBody": {
+                    "required": True,
+                    "content": {kind: {"schema": _BINARY} for kind in ("image/png", "image/jpeg", "image/webp")},
+                },
+                "responses": _answers(
+                    "Kept.", "application/json", {"$ref": "#/components/schemas/Upload"}, status="201"
+                ),
+            },
+        },
+        f"{PREFIX}/uploads/{{upload_id}}": {
+            "parameters": [_path_id("upload_id")],
+            "get": {
+                "tags": ["tasks"],
+                "summary": "Read an upload",
+                "responses": _answers("The file.", "image/png", _BINARY),
             },
         },
     }
 
 
-def _answers(words: str, media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _answers(words: str, media_type: str, schema: dict[str, Any], *, status: str = "200") -> dict[str, Any]:
     return {
-        "200": {"description": words, "content": {media_type: {"schema": schema}}},
+        status: {"description": words, "content": {media_type: {"schema": schema}}},
         "default": {"$ref": "#/components/responses/DEFAULT_ERROR"},
     }
 

@@ -2,6 +2,8 @@
 
 import marshmallow as ma
 
+from services.web.ingredients import AdapterSchema, MaskSchema, StartImageSchema
+
 
 def _about(text: str) -> dict[str, str]:
     return {"description": text}
@@ -48,7 +50,7 @@ class TaskErrorSchema(ma.Schema):
 
 
 class ParametersSchema(ma.Schema):
-    """What is drawn and how, every field set."""
+    """What is drawn and how, in the form of a request."""
 
     prompt = ma.fields.String(required=True)
     negative_prompt = ma.fields.String(required=True)
@@ -60,6 +62,29 @@ class ParametersSchema(ma.Schema):
     height = ma.fields.Integer(required=True)
     seed = ma.fields.Integer(required=True, metadata=_about("−1 until the worker has drawn it."))
     samples = ma.fields.Integer(required=True)
+    start_image = ma.fields.Nested(StartImageSchema, metadata=_about("There where it begins from a picture."))
+    mask = ma.fields.Nested(MaskSchema)
+    strength = ma.fields.Float(metadata=_about("There with a start image: of the steps, this share is gone."))
+    variation_seed = ma.fields.Integer(metadata=_about("There with a variation_strength above 0."))
+    variation_strength = ma.fields.Float(required=True)
+    guidance_rescale = ma.fields.Float(required=True)
+    clip_skip = ma.fields.Integer(required=True)
+    adapters = ma.fields.List(ma.fields.Nested(AdapterSchema), required=True)
+
+
+class UploadSchema(ma.Schema):
+    """A picture that you brought, as it is kept."""
+
+    id = ma.fields.String(required=True)
+    width = ma.fields.Integer(required=True)
+    height = ma.fields.Integer(required=True)
+    bytes = ma.fields.Integer(required=True, metadata=_about("Size of the PNG it was made into."))
+    created_at = ma.fields.String(required=True, metadata=_TIME)
+    expires_at = ma.fields.String(
+        required=True,
+        metadata={**_TIME, **_about("When it is forgotten, unless a task uses it: a day after it last was.")},
+    )
+    url = ma.fields.String(required=True, metadata=_about("Path of the PNG on this server."))
 
 
 class ImageSchema(ma.Schema):
@@ -82,6 +107,8 @@ class TaskSchema(ma.Schema):
         validate=ma.validate.OneOf(["PENDING", "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]),
     )
     position = ma.fields.Integer(metadata=_about("Place in line, from 1, while it is queued."))
+    ahead = ma.fields.Integer(metadata=_about("Tasks before it, running ones too, while it is queued."))
+    starts_in_seconds = ma.fields.Float(metadata=_about("Until it starts, where that is known, while it is queued."))
     estimated_seconds = ma.fields.Float(metadata=_about("Until it ends, where that is known."))
     progress = ma.fields.Nested(ProgressSchema, required=True)
     price = ma.fields.Integer(required=True, metadata=_about("Tokens held for it."))

@@ -1,4 +1,4 @@
-"""The account: who you are here, what the purse holds, and every entry of it."""
+"""The account: who you are here, where you are signed in, what the purse holds, and every entry of it."""
 
 import asyncio
 import datetime as dt
@@ -9,11 +9,13 @@ from typing import Any, Final
 import flask
 from daydream.auth.v1 import auth_pb2
 from daydream.tasks.v1 import tasks_pb2
+from werkzeug.wrappers import Response
 
 from services.foundation import errors
-from services.web import gate
+from services.web import browsers, gate, identifiers
 from services.web.backends import Accounts, Tasks, Visitor
 from services.web.bridge import Bridge
+from services.web.sessions import Sessions
 
 _PAGE: Final = 30
 _PROMPT_CHARS: Final = 80
@@ -28,7 +30,7 @@ _WORDS: Final = {
 _ById = Mapping[str, tasks_pb2.Task]
 
 
-def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge) -> flask.Blueprint:
+def blueprint(accounts: Accounts, sessions: Sessions, tasks: Tasks, bridge: Bridge) -> flask.Blueprint:
     """The views."""
     views = flask.Blueprint("account", __name__)
 
@@ -37,11 +39,15 @@ def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge) -> flask.Bluepri
         visitor = gate.visitor()
         cursor = flask.request.args.get("cursor", "")[:512]
 
-        async def read() -> tuple[auth_pb2.GetBalanceResponse, auth_pb2.ListEntriesResponse, _ById]:
-            balance, found = await asyncio.gather(accounts.balance(visitor), accounts.entries(visitor, cursor, _PAGE))
-            return balance, found, await _tasks_of(found, tasks, visitor)
+        async def read() -> tuple[
+            auth_pb2.GetBalanceResponse, auth_pb2.ListEntriesResponse, list[auth_pb2.Session], _ById
+        ]:
+            balance, found, signed_in = await asyncio.gather(
+                accounts.balance(visitor), accounts.entries(visitor, cursor, _PAGE), sessions.listing(visitor)
+            )
+            return balance, found, signed_in, await _tasks_of(found, tasks, visitor)
 
-        balance, found, known = bridge.call(read())
+        balance, found, signed_in, known = bridge.call(read())
         return flask.render_template(
             "account.html",
             visitor=visitor,
@@ -49,9 +55,39 @@ def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge) -> flask.Bluepri
             entries=[_entry(each, known.get(each.task_id)) for each in found.entries],
             first=not cursor,
             older=found.next_page_token,
+            sessions=[_session(each, visitor.session_id) for each in signed_in],
         )
 
+    @views.post("/account/sessions/<session_id>/end")
+    def end_session(session_id: str) -> Response:
+        visitor, asked = gate.visitor(), identifiers.checked(session_id)
+        if bridge.call(sessions.end(visitor, asked)):
+            # Of the visitor's own session the next page knows by itself, as of every one that is over.
+            flask.flash("That session is over.", "ok")
+        return _back_to_sessions()
+
+    @views.post("/account/sessions/end-others")
+    def end_other_sessions() -> Response:
+        ended = bridge.call(sessions.end_others(gate.visitor()))
+        flask.flash("1 other session is over." if ended == 1 else f"{ended} other sessions are over.", "ok")
+        return _back_to_sessions()
+
     return views
+
+
+def _back_to_sessions() -> Response:
+    return flask.redirect(flask.url_for("account.page", _anchor="sessions"), 303)
+
+
+def _session(session: auth_pb2.Session, own: str) -> dict[str, Any]:
+    return {
+        "id": session.session_id,
+        "own": session.session_id == own,
+        "browser": browsers.words(session.user_agent),
+        "created": session.created_time.ToDatetime(dt.UTC),
+        "seen": session.last_seen_time.ToDatetime(dt.UTC),
+        "expires": session.expire_time.ToDatetime(dt.UTC),
+    }
 
 
 async def _tasks_of(found: auth_pb2.ListEntriesResponse, tasks: Tasks, visitor: Visitor) -> _ById:

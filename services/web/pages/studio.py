@@ -58,8 +58,18 @@ def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter
     def submit() -> tuple[Response, int]:
         parameters = generation.read(strict_json.body())
         request_id = generation.request_id(flask.request.headers.get("Idempotency-Key"))
-        task = bridge.call(tasks.submit(gate.visitor(), request_id, parameters))
+        task = bridge.call(tasks.submit(gate.visitor(), request_id, parameters, from_studio=True))
         return flask.jsonify(present.page_task(task)), 202
+
+    @views.get("/studio/leaving")
+    def leaving() -> Response:
+        return flask.jsonify(_leaving(cancel=bridge.call(tasks.cancels_on_leave(gate.visitor()))))
+
+    @views.put("/studio/leaving")
+    def choose_leaving() -> Response:
+        cancel = _wants_cancel(strict_json.body())
+        bridge.call(tasks.choose_leaving(gate.visitor(), cancel=cancel))
+        return flask.jsonify(_leaving(cancel=cancel))
 
     @views.post("/studio/tasks/<task_id>/cancel")
     def cancel(task_id: str) -> Response:
@@ -71,6 +81,19 @@ def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter
 
 def _scope() -> str:
     return "all" if flask.request.args.get("scope") == "all" else "session"
+
+
+def _leaving(*, cancel: bool) -> dict[str, str]:
+    return {"leaving": "cancel" if cancel else "keep"}
+
+
+def _wants_cancel(body: Any) -> bool:
+    """What was chosen for tasks whose owner leaves. Raises InvalidInput for anything else."""
+    if body not in (_leaving(cancel=True), _leaving(cancel=False)):
+        raise errors.InvalidInput.of(
+            errors.FieldViolation(field="leaving", description="Leaving is either keep or cancel.")
+        )
+    return bool(body["leaving"] == "cancel")
 
 
 async def _able(tasks: Tasks, visitor: Visitor) -> Any:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.foundation import errors, logs
-from services.web import present, visitors
+from services.web import backends, present, visitors
 from services.web.backends import Accounts, Tasks, Visitor
 from services.web.streams import sse
 
@@ -42,50 +42,66 @@ class StudioEvents:
     async def _body(self, visitor: Visitor, cookies: str, session_id: str, after: int) -> AsyncGenerator[bytes, None]:
         yield sse.hint(self._timing)
         follow = _Follow(after)
-        current: Visitor | None = visitor
+        current = visitor
 
         async def still_signed_in() -> bool:
             nonlocal current
-            current = await visitors.of_cookies(self._accounts, cookies)
-            return current is not None
+            found = await visitors.of_cookies(self._accounts, cookies)
+            current = found or current
+            return found is not None
 
         beats = sse.Beats(self._timing, still_signed_in)
         back_off = self._timing.first_back_off
         while not self._hub.closing.is_set():
+            broken: errors.DaydreamError | None = None
             try:
-                async with (
-                    self._tasks.watch_session(current or visitor, session_id, follow.revision) as messages,
-                    contextlib.aclosing(sse.pull(messages, every=beats.every, closing=self._hub.closing)) as pulled,
-                ):
-                    async for message in pulled:
-                        if not await beats.allowed():
-                            yield sse.event("end", {"reason": "SESSION_ENDED"})
-                            return
-                        if message is not None:
-                            back_off = self._timing.first_back_off
-                            for each in follow.told(message):
-                                beats.spoke()
-                                yield each
-                        for each in beats.heartbeat():
-                            yield each
-                        if follow.ahead_of_server:
-                            break
+                async with contextlib.aclosing(self._told(current, session_id, follow, beats)) as events:
+                    async for each in events:
+                        yield each
+            except visitors.SignInFirst:
+                yield _end()
+                return
             except errors.DaydreamError as error:
-                log.warning("studio stream broke off", reason=error.detail_reason)
-                yield sse.event("away", {"reason": error.detail_reason, "detail": error.message})
+                broken = error
             if self._hub.closing.is_set():
                 return
             if follow.start_over():
                 continue
-            # Whatever broke the stream, the next one needs an identity that is still believed.
-            await self._pause(back_off)
-            back_off = min(back_off * 2, self._timing.last_back_off)
-            try:
+            back_off = self._timing.first_back_off if follow.answered else back_off
+            # One that answered and then ran out is gone on with at once, and the page need not know.
+            if not (follow.answered and broken is not None and broken.detail_reason in backends.RENEW_REASONS):
+                if broken is not None:
+                    log.warning("studio stream broke off", reason=broken.detail_reason)
+                    yield sse.event("away", {"reason": broken.detail_reason, "detail": broken.message})
+                follow.say_hello()
+                await self._pause(back_off)
+                back_off = min(back_off * 2, self._timing.last_back_off)
+            # The next one needs an identity that is still believed; while auth is away, the last one it gave may be.
+            with contextlib.suppress(errors.Unavailable):
                 if not await still_signed_in():
-                    yield sse.event("end", {"reason": "SESSION_ENDED"})
+                    yield _end()
                     return
-            except errors.Unavailable:
-                current = visitor
+
+    async def _told(
+        self, visitor: Visitor, session_id: str, follow: "_Follow", beats: sse.Beats
+    ) -> AsyncGenerator[bytes, None]:
+        """The events of one watch. Raises SignInFirst when the session is over, and what the watch ends with."""
+        follow.open()
+        async with (
+            self._tasks.watch_session(visitor, session_id, follow.revision) as messages,
+            contextlib.aclosing(sse.pull(messages, every=beats.every, closing=self._hub.closing)) as pulled,
+        ):
+            async for message in pulled:
+                if not await beats.allowed():
+                    raise visitors.SignInFirst
+                if message is not None:
+                    for each in follow.told(message):
+                        beats.spoke()
+                        yield each
+                for each in beats.heartbeat():
+                    yield each
+                if follow.ahead_of_server:
+                    return
 
     async def _pause(self, seconds: float) -> None:
         # Not all at once: a tasks that comes back must not be run down by every page that waited for it.
@@ -95,18 +111,32 @@ class StudioEvents:
             return
 
 
+def _end() -> bytes:
+    return sse.event("end", {"reason": "SESSION_ENDED"})
+
+
 class _Follow:
     """What this stream has told so far: which is how a stored change is told from mere progress."""
 
     def __init__(self, after: int) -> None:
         self.revision = after
         self.ahead_of_server = False
-        self._first = True
+        self.answered = False
+        self._hello = True
         self._told: dict[str, int] = {}
+
+    def open(self) -> None:
+        """Another stream begins, from `revision` on."""
+        self.answered = False
+
+    def say_hello(self) -> None:
+        """Tell the next answer even when it is empty: the page learns from it that the line is open."""
+        self._hello = True
 
     def told(self, message: tasks_pb2.WatchSessionResponse) -> list[bytes]:
         """The events a message becomes."""
-        if self._first and message.revision < self.revision:
+        first, self.answered = not self.answered, True
+        if first and message.revision < self.revision:
             # The browser names a revision that never was: start over with everything.
             self.ahead_of_server = True
             return []
@@ -121,19 +151,16 @@ class _Follow:
                 self._told[task.task_id] = task.revision
         self.revision = max(self.revision, message.revision)
         events = []
-        # The first answer is told even when it is empty: the page learns from it that the line is open.
-        if changed or self._first:
+        if changed or self._hello:
             events.append(sse.event("tasks", {"tasks": changed}, event_id=self.revision))
         if moved:
             events.append(sse.event("progress", {"tasks": moved}, event_id=self.revision))
-        self._first = False
+        self._hello = False
         return events
 
     def start_over(self) -> bool:
         """Forget a revision that never was; whether there was one to forget."""
         if not self.ahead_of_server:
-            # A reopened stream answers with a first message again, and the page wants to hear of it.
-            self._first = True
             return False
-        self.revision, self.ahead_of_server, self._first = 0, False, True
+        self.revision, self.ahead_of_server, self._hello = 0, False, True
         return True

@@ -1,13 +1,13 @@
 """`GET /api/v1/tasks/{id}/events`: one task for programs, to its end."""
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.foundation import errors, logs
-from services.web import identifiers, present, visitors
+from services.web import backends, identifiers, present, visitors
 from services.web.backends import Accounts, Tasks, Visitor
 from services.web.streams import sse
 
@@ -44,33 +44,48 @@ class TaskEvents:
         self, visitor: Visitor, authorization: str, task_id: str, after: int
     ) -> AsyncGenerator[bytes, None]:
         yield sse.hint(self._timing)
+        current = visitor
 
         async def still_allowed() -> bool:
+            nonlocal current
             try:
-                await visitors.of_authorization(self._accounts, authorization)
+                current = await visitors.of_authorization(self._accounts, authorization)
             except errors.NotAuthenticated:
                 return False
             return True
 
         beats = sse.Beats(self._timing, still_allowed)
-        told = -1
-        try:
-            async with (
-                self._tasks.watch_task(visitor, task_id, after) as messages,
-                contextlib.aclosing(sse.pull(messages, every=beats.every, closing=self._hub.closing)) as pulled,
-            ):
-                async for message in pulled:
-                    if not await beats.allowed():
-                        return
-                    if message is not None:
-                        name = "progress" if message.task.revision == told else "task"
-                        told = message.task.revision
-                        beats.spoke()
-                        yield sse.event(name, present.task(message.task), event_id=told)
-                        if message.task.state in present.ENDED:
+        told, answered = -1, True
+        while answered:
+            answered = False
+            try:
+                async with (
+                    self._tasks.watch_task(current, task_id, after) as messages,
+                    contextlib.aclosing(sse.pull(messages, every=beats.every, closing=self._hub.closing)) as pulled,
+                ):
+                    async for message in pulled:
+                        if not await beats.allowed():
                             return
-                    for each in beats.heartbeat():
-                        yield each
-        except errors.DaydreamError as error:
-            # The line is cut; the client comes back with the last id and misses nothing.
-            log.warning("task stream broke off", reason=error.detail_reason)
+                        if message is not None:
+                            name = "progress" if message.task.revision == told else "task"
+                            told = after = message.task.revision
+                            answered = True
+                            beats.spoke()
+                            yield sse.event(name, present.task(message.task), event_id=told)
+                        for each in beats.heartbeat():
+                            yield each
+            except errors.DaydreamError as error:
+                answered = answered and await self._renewable(error, still_allowed)
+            else:
+                return
+
+    @staticmethod
+    async def _renewable(error: errors.DaydreamError, still_allowed: Callable[[], Awaitable[bool]]) -> bool:
+        """Whether a watch that ended may be gone on with; else the line is cut, and the client comes back to go on."""
+        try:
+            if error.detail_reason in backends.RENEW_REASONS:
+                return await still_allowed()
+        except errors.Unavailable as away:
+            error = away
+        log.warning("task stream broke off", reason=error.detail_reason)
+        return False

@@ -135,6 +135,19 @@ async def test_a_database_with_data_is_brought_forwards_step_by_step_and_loses_n
     assert await inspect(old_url, differences) == []
 
 
+async def test_a_version_that_still_runs_can_write_after_every_migration(database_url: str) -> None:
+    await migrations.upgrade(database_url, bootstrap.MIGRATIONS)
+    engine = database.open_engine(database_url)
+
+    async with engine.begin() as connection:
+        for statement in OLD_ROWS:
+            await connection.execute(sa.text(statement), {"yes": True, "time": database.utc_now()})
+
+    rows: Rows = await inspect(database_url, every_row)
+    assert [len(each) for each in rows] == [1, 1, 1, 1, 2]
+    await engine.dispose()
+
+
 async def test_the_purse_of_before_works_after_the_migration(old_url: str, tmp_path: Path) -> None:
     async with running_auth(old_url, tmp_path) as auth:
         settled = await auth.purse.SettleHold(

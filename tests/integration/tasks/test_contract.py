@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
-import jwt
 import pytest
 from daydream.tasks.v1 import tasks_pb2
 
 from services.foundation import errors
 from services.foundation.rpc import client
-from services.tasks.access import ACCESS, SERVICE
-from tests.support import identity
+from services.tasks.access import SERVICE
 from tests.support.fake_worker import FakeWorker, draw_when_released
 from tests.support.ledger import Person, Studio, running
 
@@ -259,49 +257,6 @@ async def test_a_session_stream_tells_of_new_tasks_queue_moves_and_ends(
         assert set(latest) == {first.task_id, second.task_id}
         assert positions[0] == 1
         assert revisions == sorted(revisions)
-
-
-async def test_every_method_refuses_who_has_no_right_to_it(new_studio: Callable[..., Studio]) -> None:
-    descriptor = tasks_pb2.DESCRIPTOR.services_by_name["TaskService"]
-    async with running(new_studio()) as studio:
-        channel = client.channel(studio.settings.bind)
-
-        async def call(name: str, metadata: Any) -> str:
-            method = descriptor.methods_by_name[name]
-            open_call: Any = channel.unary_stream if method.server_streaming else channel.unary_unary
-            ready = open_call(
-                f"/{descriptor.full_name}/{name}", lambda _: b"", response_deserializer=lambda data: data
-            )(None, metadata=metadata, timeout=5)
-            try:
-                if method.server_streaming:
-                    await anext(aiter(ready))
-                else:
-                    await ready
-            except grpc.aio.AioRpcError as error:
-                return str(error.code().name)
-            return "OK"
-
-        names = [method.name for method in descriptor.methods]
-        unsigned = jwt.encode({"sub": "ada", "aud": "tasks"}, key="", algorithm="none", headers={"kid": "test-key"})
-        strangers = {
-            "nobody": grpc.aio.Metadata(),
-            "plain metadata": grpc.aio.Metadata(("x-user-id", "ada")),
-            "garbage": client.bearer("garbage"),
-            "unsigned": client.bearer(unsigned),
-            "expired": client.bearer(identity.mint("ada", claims={"iat": 1, "exp": 2})),
-            "other audience": client.bearer(identity.mint("ada", audience=("gpu",))),
-        }
-        for who, metadata in strangers.items():
-            assert {name: await call(name, metadata) for name in names} == dict.fromkeys(names, "UNAUTHENTICATED"), who
-        reader = client.bearer(identity.mint("ada", scopes=("read",)))
-        answers = {name: await call(name, reader) for name in names}
-        assert {name for name, code in answers.items() if code == "PERMISSION_DENIED"} == {
-            "SubmitTask", "CancelTask", "UploadImage",
-        }  # fmt: skip
-        web = {name: await call(name, client.bearer(identity.mint_service("web"))) for name in names}
-        assert {name for name, code in web.items() if code != "PERMISSION_DENIED"} == {"GetCapabilities"}
-        assert set(ACCESS) == {f"/{SERVICE}/{name}" for name in names}
-        await channel.close()
 
 
 async def test_calls_out_of_the_ordinary_are_refused_and_leave_the_service_well(

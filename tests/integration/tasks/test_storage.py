@@ -1,6 +1,7 @@
 """A folder and object storage keep files alike, and a studio that keeps its images in a bucket works."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -103,3 +104,63 @@ async def test_a_studio_keeps_its_images_in_a_bucket(
         assert not (tmp_path / "images").exists()
         seen = [len(batch) async for batch in ImageFiles(open_storage(place)).older_than(-10)]
         assert seen == [6]
+
+
+def test_what_others_put_into_a_folder_is_listed_however_deep_and_taken_as_it_was_listed(storage: Storage) -> None:
+    nothing = list(storage.listed("gallery"))
+    for path in ("gallery/a.png", "gallery/b/c/d/e/f.png", "gallery-2/no.png", "other/gallery/no.png"):
+        storage.write(path, path.encode())
+    storage.write("gallery/empty.png", b"")
+
+    found = {each.path: each for each in storage.listed("gallery")}
+
+    assert nothing == []
+    assert {path: each.bytes for path, each in found.items()} == {
+        "gallery/a.png": 13, "gallery/b/c/d/e/f.png": 21, "gallery/empty.png": 0,
+    }  # fmt: skip
+    assert {path: storage.take(each) for path, each in found.items()} == {
+        "gallery/a.png": b"gallery/a.png", "gallery/b/c/d/e/f.png": b"gallery/b/c/d/e/f.png", "gallery/empty.png": b"",
+    }  # fmt: skip
+    assert [each.stamp for each in storage.listed("gallery")] == [each.stamp for each in found.values()]
+
+
+def test_a_file_that_changed_or_went_since_it_was_listed_is_not_taken(storage: Storage) -> None:
+    for path in ("gallery/a.png", "gallery/b.png"):
+        storage.write(path, b"before")
+    first, second = storage.listed("gallery")
+
+    storage.write(first.path, b"and after")
+    storage.remove(second.path)
+
+    for listed in (first, second):
+        with pytest.raises(FileNotFoundError):
+            storage.take(listed)
+    (again,) = storage.listed("gallery")
+    assert again.stamp != first.stamp
+    assert storage.take(again) == b"and after"
+
+
+@pytest.mark.parametrize("swap", ["the file", "its folder", "a pipe"])
+def test_nothing_that_took_a_listed_files_place_leads_out_of_the_folder(tmp_path: Path, swap: str) -> None:
+    folder = tmp_path / "images"
+    inside, outside = folder / "gallery/inner", tmp_path / "outside"
+    for parent in (inside, outside):
+        parent.mkdir(parents=True)
+        (parent / "a.png").write_bytes(b"secret")
+        # As like each other as files can be made.
+        os.utime(parent / "a.png", ns=(5, 5))
+    storage = open_storage(str(folder))
+    (listed,) = storage.listed("gallery")
+
+    (inside / "a.png").unlink()
+    if swap == "the file":
+        (inside / "a.png").symlink_to(outside / "a.png")
+    elif swap == "its folder":
+        inside.rmdir()
+        inside.symlink_to(outside)
+    else:
+        os.mkfifo(inside / "a.png")
+
+    with pytest.raises(OSError, match=r"a\.png|inner|symbolic"):
+        storage.take(listed)
+    assert list(storage.listed("gallery")) == []

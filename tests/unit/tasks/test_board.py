@@ -1,19 +1,15 @@
 """What watchers hold while their readers are slow, and what they are told."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 
-from services.tasks.board import MOST_LIVE, Board
-from services.tasks.capabilities import Model
-from services.tasks.lineup import Lineup
+from services.tasks.board import MOST_LIVE, Board, Viewer
 from services.tasks.ports import Change, stored
 from services.tasks.states import State
-from services.tasks.values import Progress, View
-from services.tasks.watch import Update, Watching
-from tests.support.fake_parts import MODEL, Notes
+from services.tasks.values import Progress
+from tests.support.fake_parts import Notes
 from tests.support.ledger import until
 from tests.support.ledger_rows import Store
+from tests.support.watching import ADA, Desk, following, following_view
 
 
 def change(step: int, *, attempt: int = 1, task_id: str = "t", preview: bytes = b"") -> Change:
@@ -58,18 +54,18 @@ def test_what_is_kept_is_bounded() -> None:
 
 async def test_a_watcher_that_is_not_read_holds_marks_not_messages() -> None:
     board = Board(Notes())
-    with board.join("ada") as watcher:
+    with board.join(ADA) as watcher:
         for step in range(1000):
             board.announce(change(step % 10))
 
         assert await watcher.wait(0.01)
         assert not await watcher.wait(0.01)
-        assert vars(watcher).keys() == {"user_id", "task_id", "stale", "in_line", "_news"}
+        assert vars(watcher).keys() == {"viewer", "task_id", "ended", "stale", "in_line", "_news"}
 
 
 async def test_only_the_owners_watchers_and_those_in_line_are_marked() -> None:
     board = Board(Notes())
-    with board.join("ada") as ada, board.join("bob") as bob, board.join("eve") as eve:
+    with board.join(ADA) as ada, board.join(Viewer(user_id="bob")) as bob, board.join(Viewer(user_id="eve")) as eve:
         eve.in_line = True
 
         board.hear(Change(user_id="ada", session_id="s", task_id="t"))
@@ -77,44 +73,11 @@ async def test_only_the_owners_watchers_and_those_in_line_are_marked() -> None:
         assert [await each.wait(0.01) for each in (ada, bob, eve)] == [True, False, True]
 
 
-@dataclass
-class Crew:
-    models_seen: list[Model] = field(default_factory=lambda: [MODEL])
-
-    def models(self) -> list[Model]:
-        return self.models_seen
-
-    def slots(self) -> int:
-        return 1
-
-    def answering(self) -> int:
-        return 1
-
-
-class Desk:
-    """Watching with a board and a store."""
-
-    def __init__(self, store: Store) -> None:
-        self.board = Board(Notes())
-        lineup = Lineup(tasks=store.tasks, crew=Crew(), board=self.board)
-        self.watching = Watching(tasks=store.tasks, board=self.board, lineup=lineup, connected=lambda: True)
-
-
-async def following(stream: AsyncGenerator[Update, None]) -> Update:
-    async with asyncio.timeout(5):
-        return await anext(stream)
-
-
-async def following_view(stream: AsyncGenerator[View, None]) -> View:
-    async with asyncio.timeout(5):
-        return await anext(stream)
-
-
 async def test_a_waiting_task_hears_when_the_queue_before_it_moves(store: Store) -> None:
     desk = Desk(store)
     first = await store.queued("bob")
     second = await store.queued("ada")
-    stream = desk.watching.session("ada", "", 0)
+    stream = desk.watching.session(ADA, "", 0)
     before = await following(stream)
 
     cancelled = await store.tasks.cancel("bob", first)
@@ -142,7 +105,7 @@ async def test_a_preview_is_told_once_to_each_watcher_and_at_once_to_a_new_one(s
     task_id = await store.queued()
     claimed = await store.leases().claim("gpu-1", model_names=["mini"], slots=1)
     assert claimed is not None
-    stream = desk.watching.task("ada", task_id, 0)
+    stream = desk.watching.task(ADA, task_id, 0)
     await following_view(stream)
 
     def tell(step: int, preview: bytes = b"") -> None:
@@ -153,7 +116,7 @@ async def test_a_preview_is_told_once_to_each_watcher_and_at_once_to_a_new_one(s
     with_preview = await following_view(stream)
     tell(2)
     without = await following_view(stream)
-    late = await following_view(desk.watching.task("ada", task_id, 0))
+    late = await following_view(desk.watching.task(ADA, task_id, 0))
 
     assert [view.progress.preview for view in (with_preview, without, late) if view.progress] == [b"one", b"", b"one"]
     await stream.aclose()
@@ -165,7 +128,7 @@ async def test_a_slow_reader_gets_the_latest_state_and_then_the_end(store: Store
     task_id = await store.queued()
     claimed = await store.leases().claim("gpu-1", model_names=["mini"], slots=1)
     assert claimed is not None
-    stream = desk.watching.task("ada", task_id, 0)
+    stream = desk.watching.task(ADA, task_id, 0)
     await following_view(stream)
 
     for step in range(1, 8):

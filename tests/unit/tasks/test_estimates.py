@@ -7,7 +7,8 @@ import pytest
 from services.tasks.capabilities import StepTime
 from services.tasks.estimates import SIMULATED, Line, Standing, Work, work, work_ms
 from services.tasks.generation import Part, what_is_left
-from services.tasks.parameters import MAX_SEED, Asked, resolve
+from services.tasks.modes import MAX_SEED
+from services.tasks.parameters import Asked, resolve
 from services.tasks.states import State
 from services.tasks.values import Task
 from tests.support.fake_parts import MODEL
@@ -107,6 +108,7 @@ def test_work_follows_the_nearest_measured_size_and_halves_without_guidance() ->
     assert work_ms(asked, [timed]) == 2 * (10 * 10 + 20)
     assert work_ms(replace(asked, guidance=1.0), [timed]) == 2 * (10 * 5 + 20)
     assert work_ms(replace(asked, height=128), [timed]) == 2 * (10 * 20 + 40)
+    assert work_ms(replace(asked, strength=0.35), [timed]) == 2 * (3 * 10 + 20)
     assert work_ms(asked, [MODEL]) is None
 
 

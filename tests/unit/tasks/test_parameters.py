@@ -9,7 +9,8 @@ import pytest
 from services.foundation.errors import InvalidInput
 from services.tasks import pricing
 from services.tasks.capabilities import Defaults, Limits, Model, Sampler
-from services.tasks.parameters import MAX_SEED, Asked, check_request_id, resolve
+from services.tasks.modes import MAX_SEED
+from services.tasks.parameters import Asked, check_request_id, resolve
 from services.tasks.values import Parameters
 
 MODEL = Model(

@@ -20,7 +20,7 @@ async def test_a_task_is_accepted_with_every_default_filled_in(site: Site) -> No
     assert answer.status_code == 202
     task = answer.json()
     assert task["state"] == "QUEUED"
-    assert task["position"] == 1
+    assert (task["position"], task["ahead"]) == (1, 0)
     assert task["progress"] == {"step": 0, "steps": 20, "percent": 0}
     assert (task["price"], task["charged"], task["images"]) == (1, 0, [])
     assert task["parameters"] == {
@@ -34,6 +34,10 @@ async def test_a_task_is_accepted_with_every_default_filled_in(site: Site) -> No
         "height": 256,
         "seed": -1,
         "samples": 1,
+        "variation_strength": 0.0,
+        "guidance_rescale": 0.0,
+        "clip_skip": 0,
+        "adapters": [],
     }
     assert "error" not in task
     assert "started_at" not in task
@@ -151,6 +155,21 @@ async def test_a_cancel_answers_with_the_end_when_its_worker_stops_in_a_moment(s
     task = (await asked).json()
 
     assert (task["state"], task["charged"], len(task["images"])) == ("CANCELLED", 1, 1)
+
+
+@pytest.mark.parametrize("reason", ["TOKEN_EXPIRED", "SESSION_ENDED"])
+async def test_a_cancel_is_answered_also_when_the_right_to_watch_ends_meanwhile(site: Site, reason: str) -> None:
+    ledger = site.backends.tasks
+    ledger.slow_to_stop = True
+    task_id = (await site.http.post(TASKS, json=RED_HOUSE, headers=ADA_KEY)).json()["id"]
+    await ledger.start(task_id)
+
+    asked = asyncio.create_task(site.http.post(f"{TASKS}/{task_id}/cancel", headers=ADA_KEY))
+    await until(lambda: ledger.watching == 1)
+    ledger.break_watches(errors.NotAuthenticated("Over.", reason=reason))
+    answer = await asked
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "RUNNING")
 
 
 async def test_a_cancel_does_not_wait_for_a_worker_that_takes_long(site: Site) -> None:

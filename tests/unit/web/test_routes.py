@@ -34,7 +34,7 @@ def addresses(site: Site) -> list[tuple[str, str]]:
         found += [(method, path) for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}]
     for route in site.gateway.routes:
         if isinstance(route, Route):
-            path = route.path.replace("{task_id}", "x").replace("{image_id}", "x")
+            path = route.path.replace("{task_id}", "x").replace("{image_id}", "x").replace("{upload_id}", "x")
             found += [(method, path) for method in (route.methods or set()) - {"HEAD"}]
     return found
 

@@ -37,7 +37,7 @@ class _TaskStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskState.V
     TASK_STATE_RUNNING: _TaskState.ValueType  # 3
     """On a worker."""
     TASK_STATE_SUCCEEDED: _TaskState.ValueType  # 4
-    """Ended: every image is there."""
+    """Ended: every image was delivered, and is there unless its owner deleted it."""
     TASK_STATE_FAILED: _TaskState.ValueType  # 5
     """Ended: Task.error says why; what was not delivered was not charged."""
     TASK_STATE_CANCELLED: _TaskState.ValueType  # 6
@@ -55,7 +55,7 @@ TASK_STATE_QUEUED: TaskState.ValueType  # 2
 TASK_STATE_RUNNING: TaskState.ValueType  # 3
 """On a worker."""
 TASK_STATE_SUCCEEDED: TaskState.ValueType  # 4
-"""Ended: every image is there."""
+"""Ended: every image was delivered, and is there unless its owner deleted it."""
 TASK_STATE_FAILED: TaskState.ValueType  # 5
 """Ended: Task.error says why; what was not delivered was not charged."""
 TASK_STATE_CANCELLED: TaskState.ValueType  # 6
@@ -90,10 +90,36 @@ IMAGE_SIZE_MEDIUM: ImageSize.ValueType  # 3
 """A WebP, the longer side 768 pixels at most. Made once; it never changes."""
 Global___ImageSize: _TypeAlias = ImageSize  # noqa: Y015
 
+class _Leaving:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LeavingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Leaving.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LEAVING_UNSPECIFIED: _Leaving.ValueType  # 0
+    """Not said; refused."""
+    LEAVING_KEEP: _Leaving.ValueType  # 1
+    """They go on. What holds until somebody chooses."""
+    LEAVING_CANCEL: _Leaving.ValueType  # 2
+    """They are cancelled; what was not delivered is not charged."""
+
+class Leaving(_Leaving, metaclass=_LeavingEnumTypeWrapper):
+    """What becomes of tasks that the studio page submitted and that still wait or
+    run when their owner leaves.
+    """
+
+LEAVING_UNSPECIFIED: Leaving.ValueType  # 0
+"""Not said; refused."""
+LEAVING_KEEP: Leaving.ValueType  # 1
+"""They go on. What holds until somebody chooses."""
+LEAVING_CANCEL: Leaving.ValueType  # 2
+"""They are cancelled; what was not delivered is not charged."""
+Global___Leaving: _TypeAlias = Leaving  # noqa: Y015
+
 @_typing.final
 class Parameters(_message.Message):
     """What to draw and how. Unset fields take the model's defaults; in a Task every
-    field is set.
+    field is set that has a meaning for it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -108,6 +134,14 @@ class Parameters(_message.Message):
     HEIGHT_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     SAMPLES_FIELD_NUMBER: _builtins.int
+    START_IMAGE_FIELD_NUMBER: _builtins.int
+    MASK_UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    STRENGTH_FIELD_NUMBER: _builtins.int
+    VARIATION_SEED_FIELD_NUMBER: _builtins.int
+    VARIATION_STRENGTH_FIELD_NUMBER: _builtins.int
+    GUIDANCE_RESCALE_FIELD_NUMBER: _builtins.int
+    CLIP_SKIP_FIELD_NUMBER: _builtins.int
+    ADAPTERS_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
     """What to draw, 1 to 512 characters."""
     negative_prompt: _builtins.str
@@ -128,6 +162,41 @@ class Parameters(_message.Message):
     """0 to 2^53 − 1, or −1 to draw one. Image n uses seed + n. In a Task, −1 until the worker has drawn it."""
     samples: _builtins.int
     """Images to make, 1 to 10."""
+    mask_upload_id: _builtins.str
+    """An upload of the caller's, of the start image's shape: white where the
+    picture is drawn anew (inpainting), black or transparent where it stays.
+    Empty for none.
+    """
+    strength: _builtins.float
+    """How much of the start image is drawn anew, above 0 to 1; unset means 0.8, or
+    1 where there is a mask. Of the steps, this share is gone, rounded down. In a
+    Task without a start image, unset.
+    """
+    variation_seed: _builtins.int
+    """With variation_strength: the seed whose noise the first noise is bent
+    towards, 0 to 2^53 − 1. Unset or −1 draws one. Image n uses variation_seed +
+    n. In a Task without variation_strength, unset.
+    """
+    variation_strength: _builtins.float
+    """How far it is bent, from 0 (the seed's own picture) to 1 (that of
+    variation_seed).
+    """
+    guidance_rescale: _builtins.float
+    """How far guided predictions are brought back to the spread of unguided ones,
+    0 to 1; helps where a high guidance scale burns the colours.
+    """
+    clip_skip: _builtins.int
+    """Layers of the text encoder to leave out, from its end; 0 leaves out none."""
+    @_builtins.property
+    def start_image(self) -> Global___StartImage:
+        """The picture to begin from (image to image); it is scaled to width and height,
+        and what does not fit is cut off at both ends. Unset draws from noise alone.
+        """
+
+    @_builtins.property
+    def adapters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adapter]:
+        """LoRAs to draw with, each once and 4 at most; names from the model."""
+
     def __init__(
         self,
         *,
@@ -141,10 +210,18 @@ class Parameters(_message.Message):
         height: _builtins.int | None = ...,
         seed: _builtins.int | None = ...,
         samples: _builtins.int | None = ...,
+        start_image: Global___StartImage | None = ...,
+        mask_upload_id: _builtins.str = ...,
+        strength: _builtins.float | None = ...,
+        variation_seed: _builtins.int | None = ...,
+        variation_strength: _builtins.float = ...,
+        guidance_rescale: _builtins.float = ...,
+        clip_skip: _builtins.int = ...,
+        adapters: _abc.Iterable[Global___Adapter] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_height", b"_height", "_samples", b"_samples", "_seed", b"_seed", "_steps", b"_steps", "_width", b"_width", "guidance", b"guidance", "height", b"height", "samples", b"samples", "seed", b"seed", "steps", b"steps", "width", b"width"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_height", b"_height", "_samples", b"_samples", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "_variation_seed", b"_variation_seed", "_width", b"_width", "guidance", b"guidance", "height", b"height", "samples", b"samples", "seed", b"seed", "start_image", b"start_image", "steps", b"steps", "strength", b"strength", "variation_seed", b"variation_seed", "width", b"width"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_height", b"_height", "_samples", b"_samples", "_seed", b"_seed", "_steps", b"_steps", "_width", b"_width", "guidance", b"guidance", "height", b"height", "model", b"model", "negative_prompt", b"negative_prompt", "prompt", b"prompt", "sampler", b"sampler", "samples", b"samples", "seed", b"seed", "steps", b"steps", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_height", b"_height", "_samples", b"_samples", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "_variation_seed", b"_variation_seed", "_width", b"_width", "adapters", b"adapters", "clip_skip", b"clip_skip", "guidance", b"guidance", "guidance_rescale", b"guidance_rescale", "height", b"height", "mask_upload_id", b"mask_upload_id", "model", b"model", "negative_prompt", b"negative_prompt", "prompt", b"prompt", "sampler", b"sampler", "samples", b"samples", "seed", b"seed", "start_image", b"start_image", "steps", b"steps", "strength", b"strength", "variation_seed", b"variation_seed", "variation_strength", b"variation_strength", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__guidance: _TypeAlias = _typing.Literal["guidance"]  # noqa: Y015
     _WhichOneofArgType__guidance: _TypeAlias = _typing.Literal["_guidance", b"_guidance"]  # noqa: Y015
@@ -156,6 +233,10 @@ class Parameters(_message.Message):
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
     _WhichOneofReturnType__steps: _TypeAlias = _typing.Literal["steps"]  # noqa: Y015
     _WhichOneofArgType__steps: _TypeAlias = _typing.Literal["_steps", b"_steps"]  # noqa: Y015
+    _WhichOneofReturnType__strength: _TypeAlias = _typing.Literal["strength"]  # noqa: Y015
+    _WhichOneofArgType__strength: _TypeAlias = _typing.Literal["_strength", b"_strength"]  # noqa: Y015
+    _WhichOneofReturnType__variation_seed: _TypeAlias = _typing.Literal["variation_seed"]  # noqa: Y015
+    _WhichOneofArgType__variation_seed: _TypeAlias = _typing.Literal["_variation_seed", b"_variation_seed"]  # noqa: Y015
     _WhichOneofReturnType__width: _TypeAlias = _typing.Literal["width"]  # noqa: Y015
     _WhichOneofArgType__width: _TypeAlias = _typing.Literal["_width", b"_width"]  # noqa: Y015
     @_typing.overload
@@ -169,9 +250,73 @@ class Parameters(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__steps) -> _WhichOneofReturnType__steps | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__strength) -> _WhichOneofReturnType__strength | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__variation_seed) -> _WhichOneofReturnType__variation_seed | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__width) -> _WhichOneofReturnType__width | None: ...
 
 Global___Parameters: _TypeAlias = Parameters  # noqa: Y015
+
+@_typing.final
+class StartImage(_message.Message):
+    """A picture to begin from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    IMAGE_ID_FIELD_NUMBER: _builtins.int
+    upload_id: _builtins.str
+    """An upload of the caller's. It is kept at least as long as the task has not
+    ended.
+    """
+    image_id: _builtins.str
+    """An image of one of the caller's tasks. If it is deleted before the task is
+    drawn, the task fails.
+    """
+    def __init__(
+        self,
+        *,
+        upload_id: _builtins.str = ...,
+        image_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["image_id", b"image_id", "source", b"source", "upload_id", b"upload_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_id", b"image_id", "source", b"source", "upload_id", b"upload_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["upload_id", "image_id"]  # noqa: Y015
+    _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
+
+Global___StartImage: _TypeAlias = StartImage  # noqa: Y015
+
+@_typing.final
+class Adapter(_message.Message):
+    """A LoRA and how strongly it counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """A name from the model."""
+    weight: _builtins.float
+    """1 as it was trained, −2 to 2; unset means 1."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        weight: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "weight", b"weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "name", b"name", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
+    _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight) -> _WhichOneofReturnType__weight | None: ...
+
+Global___Adapter: _TypeAlias = Adapter  # noqa: Y015
 
 @_typing.final
 class Task(_message.Message):
@@ -218,7 +363,7 @@ class Task(_message.Message):
 
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]:
-        """Images there so far, by index."""
+        """Images there so far, by index; without those that their owner deleted."""
 
     @_builtins.property
     def error(self) -> _status_pb2.Status:
@@ -343,6 +488,8 @@ class Image(_message.Message):
     BYTES_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
     CREATED_TIME_FIELD_NUMBER: _builtins.int
+    PUBLISHED_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
     image_id: _builtins.str
     """Opaque id."""
     index: _builtins.int
@@ -359,6 +506,10 @@ class Image(_message.Message):
     """File size."""
     sha256: _builtins.str
     """Of the file, in lower-case hexadecimal."""
+    published: _builtins.bool
+    """Its owner has published it in the gallery."""
+    hidden: _builtins.bool
+    """It is published, and staff have hidden it there."""
     @_builtins.property
     def created_time(self) -> _timestamp_pb2.Timestamp:
         """When it was stored."""
@@ -375,10 +526,12 @@ class Image(_message.Message):
         bytes: _builtins.int = ...,
         sha256: _builtins.str = ...,
         created_time: _timestamp_pb2.Timestamp | None = ...,
+        published: _builtins.bool = ...,
+        hidden: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "content_type", b"content_type", "created_time", b"created_time", "height", b"height", "image_id", b"image_id", "index", b"index", "seed", b"seed", "sha256", b"sha256", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "content_type", b"content_type", "created_time", b"created_time", "height", b"height", "hidden", b"hidden", "image_id", b"image_id", "index", b"index", "published", b"published", "seed", b"seed", "sha256", b"sha256", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -392,8 +545,13 @@ class SubmitTaskRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    FROM_STUDIO_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for this owner; 1 to 64 characters."""
+    from_studio: _builtins.bool
+    """Submitted from the studio page, so that it is cancelled when its owner leaves
+    and chose that. Of no effect for a caller without a session.
+    """
     @_builtins.property
     def parameters(self) -> Global___Parameters:
         """What to draw."""
@@ -403,10 +561,11 @@ class SubmitTaskRequest(_message.Message):
         *,
         request_id: _builtins.str = ...,
         parameters: Global___Parameters | None = ...,
+        from_studio: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_studio", b"from_studio", "parameters", b"parameters", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -606,19 +765,25 @@ class WatchSessionRequest(_message.Message):
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
     AFTER_REVISION_FIELD_NUMBER: _builtins.int
+    PRESENT_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session; empty follows all of the caller's tasks."""
     after_revision: _builtins.int
     """The last revision the caller saw; 0 for none."""
+    present: _builtins.bool
+    """The caller has the studio open in their session, for as long as this stream
+    is. Of no effect for a caller without a session.
+    """
     def __init__(
         self,
         *,
         session_id: _builtins.str = ...,
         after_revision: _builtins.int = ...,
+        present: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "present", b"present", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -759,6 +924,52 @@ class DownloadImageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
 Global___DownloadImageResponse: _TypeAlias = DownloadImageResponse  # noqa: Y015
+
+@_typing.final
+class DeleteImageRequest(_message.Message):
+    """Names an image to delete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_ID_FIELD_NUMBER: _builtins.int
+    image_id: _builtins.str
+    """Opaque id."""
+    def __init__(
+        self,
+        *,
+        image_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_id", b"image_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteImageRequest: _TypeAlias = DeleteImageRequest  # noqa: Y015
+
+@_typing.final
+class DeleteImageResponse(_message.Message):
+    """The task after it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> Global___Task:
+        """Without the image, at a new revision."""
+
+    def __init__(
+        self,
+        *,
+        task: Global___Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteImageResponse: _TypeAlias = DeleteImageResponse  # noqa: Y015
 
 @_typing.final
 class DownloadArchiveRequest(_message.Message):
@@ -943,6 +1154,136 @@ class Upload(_message.Message):
 Global___Upload: _TypeAlias = Upload  # noqa: Y015
 
 @_typing.final
+class GetLeavingRequest(_message.Message):
+    """Asks for the caller's choice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLeavingRequest: _TypeAlias = GetLeavingRequest  # noqa: Y015
+
+@_typing.final
+class GetLeavingResponse(_message.Message):
+    """The caller's choice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAVING_FIELD_NUMBER: _builtins.int
+    leaving: Global___Leaving.ValueType
+    """As it stands."""
+    def __init__(
+        self,
+        *,
+        leaving: Global___Leaving.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaving", b"leaving"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLeavingResponse: _TypeAlias = GetLeavingResponse  # noqa: Y015
+
+@_typing.final
+class SetLeavingRequest(_message.Message):
+    """Makes the caller's choice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAVING_FIELD_NUMBER: _builtins.int
+    leaving: Global___Leaving.ValueType
+    """What holds from now on, in every session of the caller's."""
+    def __init__(
+        self,
+        *,
+        leaving: Global___Leaving.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaving", b"leaving"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLeavingRequest: _TypeAlias = SetLeavingRequest  # noqa: Y015
+
+@_typing.final
+class SetLeavingResponse(_message.Message):
+    """Empty: it is remembered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLeavingResponse: _TypeAlias = SetLeavingResponse  # noqa: Y015
+
+@_typing.final
+class DownloadUploadRequest(_message.Message):
+    """Names an upload."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    upload_id: _builtins.str
+    """Opaque id."""
+    def __init__(
+        self,
+        *,
+        upload_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["upload_id", b"upload_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadUploadRequest: _TypeAlias = DownloadUploadRequest  # noqa: Y015
+
+@_typing.final
+class DownloadUploadResponse(_message.Message):
+    """The upload first, then pieces of at most 1 MiB."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPLOAD_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes."""
+    @_builtins.property
+    def upload(self) -> Global___Upload:
+        """What it is; the first message."""
+
+    def __init__(
+        self,
+        *,
+        upload: Global___Upload | None = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "part", b"part", "upload", b"upload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "part", b"part", "upload", b"upload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["upload", "data"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___DownloadUploadResponse: _TypeAlias = DownloadUploadResponse  # noqa: Y015
+
+@_typing.final
 class GetCapabilitiesRequest(_message.Message):
     """Asks for what the page needs."""
 
@@ -1053,6 +1394,7 @@ class TaskChanged(_message.Message):
     PROGRESS_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    WAITS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Whose task."""
     session_id: _builtins.str
@@ -1063,6 +1405,8 @@ class TaskChanged(_message.Message):
     """The attempt the progress belongs to; progress of an older one is stale."""
     origin: _builtins.str
     """The replica that says it, which passes over its own echo."""
+    waits: _builtins.bool
+    """Whether the task waits for a worker now, so that one may be found for it."""
     @_builtins.property
     def progress(self) -> Global___Progress:
         """Progress that is stored nowhere; unset when the stored state changed."""
@@ -1076,10 +1420,11 @@ class TaskChanged(_message.Message):
         progress: Global___Progress | None = ...,
         attempt: _builtins.int = ...,
         origin: _builtins.str = ...,
+        waits: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "origin", b"origin", "progress", b"progress", "session_id", b"session_id", "task_id", b"task_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "origin", b"origin", "progress", b"progress", "session_id", b"session_id", "task_id", b"task_id", "user_id", b"user_id", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

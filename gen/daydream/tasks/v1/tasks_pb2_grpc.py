@@ -72,6 +72,11 @@ class TaskServiceStub:
                 request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageRequest.SerializeToString,
                 response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageResponse.FromString,
                 _registered_method=True)
+        self.DeleteImage = channel.unary_unary(
+                '/daydream.tasks.v1.TaskService/DeleteImage',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DeleteImageRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DeleteImageResponse.FromString,
+                _registered_method=True)
         self.DownloadArchive = channel.unary_stream(
                 '/daydream.tasks.v1.TaskService/DownloadArchive',
                 request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadArchiveRequest.SerializeToString,
@@ -81,6 +86,21 @@ class TaskServiceStub:
                 '/daydream.tasks.v1.TaskService/UploadImage',
                 request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageRequest.SerializeToString,
                 response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageResponse.FromString,
+                _registered_method=True)
+        self.DownloadUpload = channel.unary_stream(
+                '/daydream.tasks.v1.TaskService/DownloadUpload',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadResponse.FromString,
+                _registered_method=True)
+        self.GetLeaving = channel.unary_unary(
+                '/daydream.tasks.v1.TaskService/GetLeaving',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.GetLeavingRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.GetLeavingResponse.FromString,
+                _registered_method=True)
+        self.SetLeaving = channel.unary_unary(
+                '/daydream.tasks.v1.TaskService/SetLeaving',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.SetLeavingRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.SetLeavingResponse.FromString,
                 _registered_method=True)
         self.GetCapabilities = channel.unary_unary(
                 '/daydream.tasks.v1.TaskService/GetCapabilities',
@@ -124,7 +144,10 @@ class TaskServiceServicer:
 
     def WatchTask(self, request, context):
         """Follows one task: its full state, then every change, to its end.
-        Failures: NOT_FOUND TASK_NOT_FOUND.
+        Failures: NOT_FOUND TASK_NOT_FOUND; UNAUTHENTICATED TOKEN_EXPIRED once the
+        identity token is over that it was opened with: open it again with a new one,
+        from the last revision; UNAUTHENTICATED SESSION_ENDED once the caller's
+        session is over, or their account gone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -132,6 +155,7 @@ class TaskServiceServicer:
 
     def WatchSession(self, request, context):
         """Follows every task of a session, until the caller leaves.
+        Failures: UNAUTHENTICATED TOKEN_EXPIRED and SESSION_ENDED, as for WatchTask.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,6 +179,16 @@ class TaskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteImage(self, request, context):
+        """Deletes an image of one of the caller's tasks: its files, its thumbnails and
+        its place in the gallery. It stays charged, for it was delivered; a task that
+        runs goes on with its other images. Afterwards it is missing.
+        Failures: NOT_FOUND IMAGE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DownloadArchive(self, request, context):
         """Reads images as one ZIP file, made while it is sent: what it will hold
         first, then its bytes. A file that cannot be read any more is named in a
@@ -173,6 +207,35 @@ class TaskServiceServicer:
         Failures: INVALID_ARGUMENT PICTURE_REFUSED with a sentence that says why, or
         UPLOAD_STALLED after 15 s without a piece; UNAVAILABLE when it cannot be
         stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadUpload(self, request, context):
+        """Reads an upload of the caller's: what it is first, then its bytes, a PNG. A
+        stream that ends well gave the file as it was kept.
+        Failures: NOT_FOUND UPLOAD_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
+        bytes of a file that has changed since.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLeaving(self, request, context):
+        """Reads what becomes of the caller's tasks when they leave the studio.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLeaving(self, request, context):
+        """Chooses what becomes of the caller's tasks when they leave the studio.
+        Whoever leaves is not seen any more by a WatchSession with present set, on
+        any replica, for 30 s as a rule, or ends the session; a reload is no leaving.
+        What waits or runs then is cancelled where they chose so: of the session they
+        left, and only what was submitted from_studio.
+        Failures: INVALID_ARGUMENT for a choice that does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -224,6 +287,11 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageRequest.FromString,
                     response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadImageResponse.SerializeToString,
             ),
+            'DeleteImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteImage,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DeleteImageRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DeleteImageResponse.SerializeToString,
+            ),
             'DownloadArchive': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadArchive,
                     request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadArchiveRequest.FromString,
@@ -233,6 +301,21 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     servicer.UploadImage,
                     request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageRequest.FromString,
                     response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageResponse.SerializeToString,
+            ),
+            'DownloadUpload': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadUpload,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadResponse.SerializeToString,
+            ),
+            'GetLeaving': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLeaving,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.GetLeavingRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.GetLeavingResponse.SerializeToString,
+            ),
+            'SetLeaving': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLeaving,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.SetLeavingRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.SetLeavingResponse.SerializeToString,
             ),
             'GetCapabilities': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCapabilities,
@@ -443,6 +526,33 @@ class TaskService:
             _registered_method=True)
 
     @staticmethod
+    def DeleteImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daydream.tasks.v1.TaskService/DeleteImage',
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.DeleteImageRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.DeleteImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DownloadArchive(request,
             target,
             options=(),
@@ -486,6 +596,87 @@ class TaskService:
             '/daydream.tasks.v1.TaskService/UploadImage',
             daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageRequest.SerializeToString,
             daydream_dot_tasks_dot_v1_dot_tasks__pb2.UploadImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/daydream.tasks.v1.TaskService/DownloadUpload',
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLeaving(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daydream.tasks.v1.TaskService/GetLeaving',
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.GetLeavingRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.GetLeavingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLeaving(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daydream.tasks.v1.TaskService/SetLeaving',
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.SetLeavingRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.SetLeavingResponse.FromString,
             options,
             channel_credentials,
             insecure,

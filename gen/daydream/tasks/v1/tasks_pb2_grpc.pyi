@@ -51,10 +51,15 @@ class TaskServiceStub:
     """Lists the caller's tasks, newest first."""
     WatchTask: _grpc.UnaryStreamMultiCallable[_tasks_pb2.WatchTaskRequest, _tasks_pb2.WatchTaskResponse]
     """Follows one task: its full state, then every change, to its end.
-    Failures: NOT_FOUND TASK_NOT_FOUND.
+    Failures: NOT_FOUND TASK_NOT_FOUND; UNAUTHENTICATED TOKEN_EXPIRED once the
+    identity token is over that it was opened with: open it again with a new one,
+    from the last revision; UNAUTHENTICATED SESSION_ENDED once the caller's
+    session is over, or their account gone.
     """
     WatchSession: _grpc.UnaryStreamMultiCallable[_tasks_pb2.WatchSessionRequest, _tasks_pb2.WatchSessionResponse]
-    """Follows every task of a session, until the caller leaves."""
+    """Follows every task of a session, until the caller leaves.
+    Failures: UNAUTHENTICATED TOKEN_EXPIRED and SESSION_ENDED, as for WatchTask.
+    """
     CancelTask: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.CancelTaskRequest, _tasks_pb2.CancelTaskResponse]
     """Stops a task. One that has ended stays as it is, which is no error.
     Failures: NOT_FOUND TASK_NOT_FOUND.
@@ -64,6 +69,12 @@ class TaskServiceStub:
     A stream that ends well gave the file as it was stored.
     Failures: NOT_FOUND IMAGE_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
     bytes of a file that has changed since.
+    """
+    DeleteImage: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.DeleteImageRequest, _tasks_pb2.DeleteImageResponse]
+    """Deletes an image of one of the caller's tasks: its files, its thumbnails and
+    its place in the gallery. It stays charged, for it was delivered; a task that
+    runs goes on with its other images. Afterwards it is missing.
+    Failures: NOT_FOUND IMAGE_NOT_FOUND.
     """
     DownloadArchive: _grpc.UnaryStreamMultiCallable[_tasks_pb2.DownloadArchiveRequest, _tasks_pb2.DownloadArchiveResponse]
     """Reads images as one ZIP file, made while it is sent: what it will hold
@@ -79,6 +90,22 @@ class TaskServiceStub:
     Failures: INVALID_ARGUMENT PICTURE_REFUSED with a sentence that says why, or
     UPLOAD_STALLED after 15 s without a piece; UNAVAILABLE when it cannot be
     stored.
+    """
+    DownloadUpload: _grpc.UnaryStreamMultiCallable[_tasks_pb2.DownloadUploadRequest, _tasks_pb2.DownloadUploadResponse]
+    """Reads an upload of the caller's: what it is first, then its bytes, a PNG. A
+    stream that ends well gave the file as it was kept.
+    Failures: NOT_FOUND UPLOAD_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
+    bytes of a file that has changed since.
+    """
+    GetLeaving: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.GetLeavingRequest, _tasks_pb2.GetLeavingResponse]
+    """Reads what becomes of the caller's tasks when they leave the studio."""
+    SetLeaving: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.SetLeavingRequest, _tasks_pb2.SetLeavingResponse]
+    """Chooses what becomes of the caller's tasks when they leave the studio.
+    Whoever leaves is not seen any more by a WatchSession with present set, on
+    any replica, for 30 s as a rule, or ends the session; a reload is no leaving.
+    What waits or runs then is cancelled where they chose so: of the session they
+    left, and only what was submitted from_studio.
+    Failures: INVALID_ARGUMENT for a choice that does not exist.
     """
     GetCapabilities: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.GetCapabilitiesRequest, _tasks_pb2.GetCapabilitiesResponse]
     """What the workers can do and how full the queue is: what pages and price estimates use.
@@ -108,10 +135,15 @@ class TaskServiceAsyncStub(TaskServiceStub):
     """Lists the caller's tasks, newest first."""
     WatchTask: _aio.UnaryStreamMultiCallable[_tasks_pb2.WatchTaskRequest, _tasks_pb2.WatchTaskResponse]  # type: ignore[assignment]
     """Follows one task: its full state, then every change, to its end.
-    Failures: NOT_FOUND TASK_NOT_FOUND.
+    Failures: NOT_FOUND TASK_NOT_FOUND; UNAUTHENTICATED TOKEN_EXPIRED once the
+    identity token is over that it was opened with: open it again with a new one,
+    from the last revision; UNAUTHENTICATED SESSION_ENDED once the caller's
+    session is over, or their account gone.
     """
     WatchSession: _aio.UnaryStreamMultiCallable[_tasks_pb2.WatchSessionRequest, _tasks_pb2.WatchSessionResponse]  # type: ignore[assignment]
-    """Follows every task of a session, until the caller leaves."""
+    """Follows every task of a session, until the caller leaves.
+    Failures: UNAUTHENTICATED TOKEN_EXPIRED and SESSION_ENDED, as for WatchTask.
+    """
     CancelTask: _aio.UnaryUnaryMultiCallable[_tasks_pb2.CancelTaskRequest, _tasks_pb2.CancelTaskResponse]  # type: ignore[assignment]
     """Stops a task. One that has ended stays as it is, which is no error.
     Failures: NOT_FOUND TASK_NOT_FOUND.
@@ -121,6 +153,12 @@ class TaskServiceAsyncStub(TaskServiceStub):
     A stream that ends well gave the file as it was stored.
     Failures: NOT_FOUND IMAGE_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
     bytes of a file that has changed since.
+    """
+    DeleteImage: _aio.UnaryUnaryMultiCallable[_tasks_pb2.DeleteImageRequest, _tasks_pb2.DeleteImageResponse]  # type: ignore[assignment]
+    """Deletes an image of one of the caller's tasks: its files, its thumbnails and
+    its place in the gallery. It stays charged, for it was delivered; a task that
+    runs goes on with its other images. Afterwards it is missing.
+    Failures: NOT_FOUND IMAGE_NOT_FOUND.
     """
     DownloadArchive: _aio.UnaryStreamMultiCallable[_tasks_pb2.DownloadArchiveRequest, _tasks_pb2.DownloadArchiveResponse]  # type: ignore[assignment]
     """Reads images as one ZIP file, made while it is sent: what it will hold
@@ -136,6 +174,22 @@ class TaskServiceAsyncStub(TaskServiceStub):
     Failures: INVALID_ARGUMENT PICTURE_REFUSED with a sentence that says why, or
     UPLOAD_STALLED after 15 s without a piece; UNAVAILABLE when it cannot be
     stored.
+    """
+    DownloadUpload: _aio.UnaryStreamMultiCallable[_tasks_pb2.DownloadUploadRequest, _tasks_pb2.DownloadUploadResponse]  # type: ignore[assignment]
+    """Reads an upload of the caller's: what it is first, then its bytes, a PNG. A
+    stream that ends well gave the file as it was kept.
+    Failures: NOT_FOUND UPLOAD_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
+    bytes of a file that has changed since.
+    """
+    GetLeaving: _aio.UnaryUnaryMultiCallable[_tasks_pb2.GetLeavingRequest, _tasks_pb2.GetLeavingResponse]  # type: ignore[assignment]
+    """Reads what becomes of the caller's tasks when they leave the studio."""
+    SetLeaving: _aio.UnaryUnaryMultiCallable[_tasks_pb2.SetLeavingRequest, _tasks_pb2.SetLeavingResponse]  # type: ignore[assignment]
+    """Chooses what becomes of the caller's tasks when they leave the studio.
+    Whoever leaves is not seen any more by a WatchSession with present set, on
+    any replica, for 30 s as a rule, or ends the session; a reload is no leaving.
+    What waits or runs then is cancelled where they chose so: of the session they
+    left, and only what was submitted from_studio.
+    Failures: INVALID_ARGUMENT for a choice that does not exist.
     """
     GetCapabilities: _aio.UnaryUnaryMultiCallable[_tasks_pb2.GetCapabilitiesRequest, _tasks_pb2.GetCapabilitiesResponse]  # type: ignore[assignment]
     """What the workers can do and how full the queue is: what pages and price estimates use.
@@ -186,7 +240,10 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_tasks_pb2.WatchTaskResponse], _abc.AsyncIterator[_tasks_pb2.WatchTaskResponse]]:
         """Follows one task: its full state, then every change, to its end.
-        Failures: NOT_FOUND TASK_NOT_FOUND.
+        Failures: NOT_FOUND TASK_NOT_FOUND; UNAUTHENTICATED TOKEN_EXPIRED once the
+        identity token is over that it was opened with: open it again with a new one,
+        from the last revision; UNAUTHENTICATED SESSION_ENDED once the caller's
+        session is over, or their account gone.
         """
 
     @_abc_1.abstractmethod
@@ -195,7 +252,9 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_pb2.WatchSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_tasks_pb2.WatchSessionResponse], _abc.AsyncIterator[_tasks_pb2.WatchSessionResponse]]:
-        """Follows every task of a session, until the caller leaves."""
+        """Follows every task of a session, until the caller leaves.
+        Failures: UNAUTHENTICATED TOKEN_EXPIRED and SESSION_ENDED, as for WatchTask.
+        """
 
     @_abc_1.abstractmethod
     def CancelTask(
@@ -217,6 +276,18 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         A stream that ends well gave the file as it was stored.
         Failures: NOT_FOUND IMAGE_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
         bytes of a file that has changed since.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteImage(
+        self,
+        request: _tasks_pb2.DeleteImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_pb2.DeleteImageResponse, _abc.Awaitable[_tasks_pb2.DeleteImageResponse]]:
+        """Deletes an image of one of the caller's tasks: its files, its thumbnails and
+        its place in the gallery. It stays charged, for it was delivered; a task that
+        runs goes on with its other images. Afterwards it is missing.
+        Failures: NOT_FOUND IMAGE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -244,6 +315,40 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         Failures: INVALID_ARGUMENT PICTURE_REFUSED with a sentence that says why, or
         UPLOAD_STALLED after 15 s without a piece; UNAVAILABLE when it cannot be
         stored.
+        """
+
+    @_abc_1.abstractmethod
+    def DownloadUpload(
+        self,
+        request: _tasks_pb2.DownloadUploadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_tasks_pb2.DownloadUploadResponse], _abc.AsyncIterator[_tasks_pb2.DownloadUploadResponse]]:
+        """Reads an upload of the caller's: what it is first, then its bytes, a PNG. A
+        stream that ends well gave the file as it was kept.
+        Failures: NOT_FOUND UPLOAD_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
+        bytes of a file that has changed since.
+        """
+
+    @_abc_1.abstractmethod
+    def GetLeaving(
+        self,
+        request: _tasks_pb2.GetLeavingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_pb2.GetLeavingResponse, _abc.Awaitable[_tasks_pb2.GetLeavingResponse]]:
+        """Reads what becomes of the caller's tasks when they leave the studio."""
+
+    @_abc_1.abstractmethod
+    def SetLeaving(
+        self,
+        request: _tasks_pb2.SetLeavingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_pb2.SetLeavingResponse, _abc.Awaitable[_tasks_pb2.SetLeavingResponse]]:
+        """Chooses what becomes of the caller's tasks when they leave the studio.
+        Whoever leaves is not seen any more by a WatchSession with present set, on
+        any replica, for 30 s as a rule, or ends the session; a reload is no leaving.
+        What waits or runs then is cancelled where they chose so: of the session they
+        left, and only what was submitted from_studio.
+        Failures: INVALID_ARGUMENT for a choice that does not exist.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,99 @@
+"""Pictures that programs bring: `POST /api/v1/uploads` takes one in as it arrives, `GET` gives it back."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+from daydream.tasks.v1 import tasks_pb2
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from services.foundation import errors
+from services.web import identifiers, present
+from services.web.streams import files
+from services.web.uploads import Uploads
+
+PATH: Final = "/api/v1/uploads"
+REFUSED: Final = "PICTURE_REFUSED"
+PIECE_SECONDS: Final = 15.0
+"""A sender that is silent for so long has stalled."""
+MOST_BYTES: Final = 20 * 1024 * 1024
+"""As much as tasks takes; told here, where it is noticed first."""
+READ_OUT_BYTES: Final = 8 * 1024 * 1024
+READ_OUT_SECONDS: Final = 10.0
+"""What is refused is read on for a while and thrown away, so that its sender is there for the answer."""
+
+
+class Bring:
+    """Takes a picture in. Its bytes go on to tasks as they come; no more than a piece is held."""
+
+    def __init__(self, uploads: Uploads, resolve: files.Resolve, *, piece_seconds: float = PIECE_SECONDS) -> None:
+        """`resolve` says whose it is; nothing is read for a stranger."""
+        self._uploads, self._resolve, self._piece_seconds = uploads, resolve, piece_seconds
+
+    async def answer(self, request: Request) -> Response:
+        """201 with the upload. Raises KeyNeeded, InvalidInput, Unavailable."""
+        body = request.stream()
+        try:
+            visitor = await self._resolve(request)
+            upload = await self._uploads.take(visitor, self._pieces(body))
+        except ClientDisconnect:
+            # Nobody is there to read this.
+            return Response(status_code=400)
+        except errors.DaydreamError:
+            await _read_out(body)
+            raise
+        shown = present.upload(upload)
+        return JSONResponse(shown, status_code=201, headers={"Location": shown["url"]})
+
+    async def _pieces(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        seen = 0
+        while True:
+            try:
+                async with asyncio.timeout(self._piece_seconds):
+                    piece = await anext(body, None)
+            except TimeoutError as error:
+                raise HTTPException(408) from error
+            if piece is None:
+                return
+            seen += len(piece)
+            if seen > MOST_BYTES:
+                said = f"The file is too large; {MOST_BYTES // 2**20} MB are allowed."
+                raise errors.InvalidInput(said, reason=REFUSED)
+            if piece:
+                yield piece
+
+
+class UploadFiles:
+    """Gives an upload back to its owner."""
+
+    def __init__(self, uploads: Uploads, resolve: files.Resolve) -> None:
+        """`resolve` says whose it must be."""
+        self._uploads, self._resolve = uploads, resolve
+
+    async def answer(self, request: Request) -> Response:
+        """Answer with the PNG. Raises NotFound, also for another's."""
+        visitor = await self._resolve(request)
+        upload_id = identifiers.checked(request.path_params["upload_id"])
+        return await files.answer(request, self._uploads.download(visitor, upload_id), _about)
+
+
+async def _read_out(body: AsyncIterator[bytes]) -> None:
+    seen = 0
+    with contextlib.suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(READ_OUT_SECONDS):
+            async for piece in body:
+                seen += len(piece)
+                if seen > READ_OUT_BYTES:
+                    return
+
+
+def _about(first: tasks_pb2.DownloadUploadResponse) -> files.About | None:
+    if first.WhichOneof("part") != "upload":
+        return None
+    upload = first.upload
+    return files.About(
+        name=f"daydream-{upload.upload_id}", content_type="image/png", bytes=upload.bytes, sha256=upload.sha256
+    )

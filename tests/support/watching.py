@@ -1,0 +1,69 @@
+"""Watching as one replica does it, with a board and a store, and reading what it tells."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+from services.tasks.board import Board, Viewer
+from services.tasks.capabilities import Model
+from services.tasks.lineup import Lineup
+from services.tasks.presence import Presence
+from services.tasks.store.presence import Presences
+from services.tasks.values import View
+from services.tasks.watch import Update, Watching
+from tests.support.fake_parts import MODEL, Notes
+from tests.support.ledger_rows import Store
+
+ADA = Viewer(user_id="ada")
+
+
+@dataclass
+class Crew:
+    """One worker with one model."""
+
+    models_seen: list[Model] = field(default_factory=lambda: [MODEL])
+
+    def models(self) -> list[Model]:
+        """As seen last."""
+        return self.models_seen
+
+    def slots(self) -> int:
+        """One."""
+        return 1
+
+    def answering(self) -> int:
+        """One."""
+        return 1
+
+
+class Desk:
+    """Watching with a board and a store."""
+
+    def __init__(self, store: Store) -> None:
+        """Its clock stands still until the test sets `now`."""
+        self.board = Board(Notes())
+        lineup = Lineup(tasks=store.tasks, crew=Crew(), board=self.board)
+        self.presence = Presence(
+            store=Presences(store.database), announcer=self.board, settle_now=lambda: None, lease_seconds=30
+        )
+        self.watching = Watching(
+            tasks=store.tasks,
+            board=self.board,
+            lineup=lineup,
+            presence=self.presence,
+            connected=lambda: True,
+            now=lambda: self.now,
+        )
+        self.now = 1_000_000.0
+
+
+async def following(stream: AsyncGenerator[Update, None]) -> Update:
+    """The next update of a session."""
+    async with asyncio.timeout(5):
+        return await anext(stream)
+
+
+async def following_view(stream: AsyncGenerator[View, None]) -> View:
+    """The next view of a task."""
+    async with asyncio.timeout(5):
+        return await anext(stream)

@@ -1,0 +1,75 @@
+"""Pictures as they go to a worker: fitted as it would itself, and never larger than it takes."""
+
+import io
+import os
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from services.gpu import uploads
+from services.gpu.images import Pixels
+from services.gpu.requests import Plan
+from services.tasks import fitting
+from tests.support.picture_files import encoded, picture
+
+
+def plan(**files: Any) -> Plan:
+    usual: dict[str, Any] = {
+        "prompt": "a house", "negative_prompt": "", "request_id": "", "model": "mini", "sampler": "DDIM", "steps": 4,
+        "guidance": 1.0, "width": 96, "height": 64, "seed": 1, "samples": 1, "preview_every": 0,
+    }  # fmt: skip
+    return Plan(**usual | files)
+
+
+def seen(drawn: Plan) -> tuple[Pixels, Pixels]:
+    """The start image and the mask as the worker has them."""
+    pictures = uploads.decode(drawn)
+    assert pictures.start is not None
+    assert pictures.mask is not None
+    return pictures.start, pictures.mask
+
+
+def noise(mode: str, width: int, height: int) -> bytes:
+    channels = len(PIL.Image.new(mode, (1, 1)).getbands())
+    return encoded(PIL.Image.frombytes(mode, (width, height), os.urandom(width * height * channels)))
+
+
+@pytest.mark.parametrize("size", [(300, 100), (50, 120), (96, 64), (31, 17)])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_the_worker_sees_what_it_would_have_made_of_the_whole_files(mode: str, size: tuple[int, int]) -> None:
+    start, mask = noise(mode, *size), noise(mode, *size)
+    meant = seen(plan(start_image=start, mask=mask))
+
+    sent = seen(plan(start_image=fitting.start(start, 96, 64), mask=fitting.mask(mask, 96, 64)))
+
+    assert all(np.array_equal(one, other) for one, other in zip(sent, meant, strict=True))
+
+
+def test_what_would_be_too_large_as_a_png_is_sent_smaller() -> None:
+    sent = fitting.start(noise("RGB", 1100, 1100), 1100, 1100)
+
+    assert len(sent) <= fitting.MOST_START_BYTES == uploads.MAX_START_BYTES
+    with PIL.Image.open(io.BytesIO(sent)) as image:
+        assert (image.format, image.size) == ("WEBP", (1100, 1100))
+
+
+def test_the_noisiest_mask_of_the_largest_size_that_is_kept_fits() -> None:
+    sent = fitting.mask(noise("L", 2048, 2048), 2048, 2048)
+
+    assert len(sent) <= fitting.MOST_MASK_BYTES == uploads.MAX_MASK_BYTES
+
+
+def test_what_no_encoding_makes_small_enough_is_said_to_be() -> None:
+    with pytest.raises(fitting.TooLarge):
+        fitting.mask(noise("L", 3000, 3000), 3000, 3000)
+
+
+def test_what_is_transparent_is_white_in_a_start_image_and_stays_in_a_mask() -> None:
+    nothing = encoded(picture("RGBA", (96, 64), (255, 255, 255, 0)))
+
+    with PIL.Image.open(io.BytesIO(fitting.start(encoded(picture("RGBA", (96, 64), (9, 9, 9, 0))), 96, 64))) as image:
+        assert image.getpixel((5, 5)) == (255, 255, 255)
+    with PIL.Image.open(io.BytesIO(fitting.mask(nothing, 96, 64))) as image:
+        assert image.getpixel((5, 5)) == 0
