@@ -35,7 +35,7 @@ test-faults: $(VENV)/.test  ## Kill every part of a running system at every bad 
 	DAYDREAM_TEST_ALL=1 $(QUIET_CORES) $(BIN)/pytest tests/faults
 
 soak: $(VENV)/.test  ## Use a system of which a part dies every 5 s, for SOAK_SECONDS (600) with SOAK_SEED (1)
-	$(QUIET_CORES) $(BIN)/python -m tests.soak
+	GRPC_ENABLE_FORK_SUPPORT=0 $(QUIET_CORES) $(BIN)/python -m tests.soak
 
 check: lint types  ## Lint, types, import contracts, protos and their stubs
 

@@ -17,7 +17,7 @@ from services.tasks.states import State
 from services.tasks.store.images import Images
 from services.tasks.values import Lease, NewTask, Task
 from tests.support.ledger_model import OK, Job, LedgerModel
-from tests.support.ledger_properties import LIMIT, LIMIT_EACH, MODELS, TOKENS, WORKERS, World
+from tests.support.ledger_properties import LIMIT, LIMIT_EACH, MODELS, TOKENS, WORKERS, World, image_of
 
 USERS = st.sampled_from(["ada", "eve"])
 REQUESTS = st.sampled_from([f"request-{number}" for number in range(8)])
@@ -158,6 +158,14 @@ class Owners(RuleBasedStateMachine):
         if mine:
             del job.images[index]
             job.deleted.add(index)
+            self.deliver_again(job, index)
+
+    def deliver_again(self, job: Job, index: int) -> None:
+        """An attempt that did not hear whether its image was taken repeats itself; what was deleted stays so."""
+        if job.state is State.RUNNING:
+            lease = Lease(task_id=job.task_id, owner=job.owner or "", attempt=job.attempt)
+            image = image_of(job.task_id, index, job.attempt)
+            self.world.run(self.world.store.leases(lease.owner).deliver(lease, image))
 
     @invariant()
     def who_stays_sees_what_is_true(self) -> None:

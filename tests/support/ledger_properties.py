@@ -24,7 +24,7 @@ WORKERS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {"gpu-1": (1, ("mini
 """Slots, and the models that a worker runs."""
 LIMIT: Final = 4
 LIMIT_EACH: Final = 3
-TOKENS: Final = 9
+TOKENS: Final = 14
 
 
 class WeatheredPurse(FakePurse):

@@ -23,6 +23,7 @@ from tests.support import ports
 
 NOBODY = 65534
 MEMORY_NEEDED = 4 * 1024**3
+START_TRIES = 20
 
 
 def _demotion() -> dict[str, Any]:
@@ -69,10 +70,18 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server on what it has kept; returns when it accepts connections."""
-        self._server = subprocess.Popen(
-            self._command, stdout=self._log, stderr=self._log, cwd=self._root, **_demotion()
-        )
-        ports.wait_for_port(self.port)
+        for _ in range(START_TRIES):
+            self._server = subprocess.Popen(
+                self._command, stdout=self._log, stderr=self._log, cwd=self._root, **_demotion()
+            )
+            # After a crash it leaves at once while the memory of the one before is in use, and is to be started again.
+            while self._server.poll() is None:
+                with contextlib.suppress(TimeoutError):
+                    ports.wait_for_port(self.port, seconds=1)
+                    break
+            if self._server.poll() is None:
+                break
+            time.sleep(0.5)
         self._admin = self._connect()
 
     def crash(self) -> None:

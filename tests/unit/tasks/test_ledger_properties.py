@@ -25,7 +25,7 @@ from tests.support.ledger_properties import WORKERS, World, image_of
 EVERYTHING: Final = bool(os.environ.get("DAYDREAM_TEST_ALL"))
 # The short run draws the same calls every time: what it finds, everybody finds.
 DRAWN: Final = settings(
-    max_examples=100 if EVERYTHING else 8,
+    max_examples=100 if EVERYTHING else 10,
     stateful_step_count=50,
     derandomize=not EVERYTHING,
     # Making a failing run shorter takes minutes, which the short run does not have.
@@ -156,6 +156,27 @@ class Tasks(Owners):
         self.write(self.world.store.leases(lease.owner).give_back(lease, lost=lost), allowed=job is not None)
         if job is not None:
             self.model.give_back(job, lost=lost)
+
+    @rule(owner=OWNERS, worker=TARGETS, images=st.integers(1, 3), end=st.sampled_from(["well", "lost", "not yet"]))
+    def draw(self, owner: str, worker: str, images: int, end: str) -> None:
+        """An attempt as most are: claimed, drawn image by image, and ended."""
+        self.claims(((owner, worker),))
+        mine = [job for job in self.model.jobs.values() if (job.owner, job.worker) == (owner, worker)]
+        if mine:
+            job = max(mine, key=lambda each: each.place)
+            lease = Lease(task_id=job.task_id, owner=owner, attempt=job.attempt)
+            leases = self.world.store.leases(owner)
+            missing = [each for each in range(job.samples) if each not in job.images and each not in job.deleted]
+            for index in missing[:images]:
+                image = image_of(job.task_id, index, job.attempt)
+                self.world.run(leases.deliver(lease, image))
+                job.images[index] = image.path
+            if end == "well" and job.delivered == job.samples:
+                self.world.run(leases.end(lease, State.SUCCEEDED))
+                self.model.end(job, State.SUCCEEDED)
+            elif end == "lost":
+                self.world.run(leases.give_back(lease, lost=True))
+                self.model.give_back(job, lost=True)
 
     @rule(owner=OWNERS)
     def lose_three_times(self, owner: str) -> None:
