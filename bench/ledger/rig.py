@@ -19,7 +19,7 @@ from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from bench.ledger import processes
 from bench.ledger.processes import Program
 from services.foundation.rpc import client
-from services.web.backends import Accounts, Opened, Visitor
+from services.web.backends.accounts import Accounts, Opened, Visitor
 from tests.support import ports
 from tests.support.auth_process import PASSWORD, WEB_SECRET, Command, wait_until_serving
 from tests.support.nats import Nats

@@ -13,32 +13,23 @@ from daydream.tasks.v1 import gallery_pb2_grpc, tasks_pb2_grpc
 
 from services.foundation import database, identity, logs
 from services.foundation.rpc import client, server
-from services.tasks import access, bus, messages, model_messages, roster
-from services.tasks.accounts import Accounts
-from services.tasks.archive import Archive
-from services.tasks.attempt import Pace
-from services.tasks.board import Board
-from services.tasks.bus import Bus
-from services.tasks.dispatcher import Dispatcher
-from services.tasks.erasure import Erasure
-from services.tasks.fleet import Fleet
-from services.tasks.found import DataFolder
-from services.tasks.gallery import Gallery
-from services.tasks.gallery_servicer import GalleryServicer
-from services.tasks.generation import Worker
-from services.tasks.images import ImageFiles
-from services.tasks.ledger import Ledger
-from services.tasks.lineup import Lineup
-from services.tasks.outbox import Relays
-from services.tasks.presence import Presence
-from services.tasks.purse import GrpcPurse
-from services.tasks.recovery import Recovery
-from services.tasks.removal import Removal
-from services.tasks.roster import Lookup, Roster
-from services.tasks.servicer import TaskServicer
+from services.tasks import access
+from services.tasks.files.archive import Archive
+from services.tasks.files.found import DataFolder
+from services.tasks.files.gallery import Gallery
+from services.tasks.files.images import ImageFiles
+from services.tasks.files.removal import Removal
+from services.tasks.files.storage import open_storage
+from services.tasks.files.uploads import Uploads
+from services.tasks.people.accounts import Accounts
+from services.tasks.people.erasure import Erasure
+from services.tasks.people.presence import Presence
+from services.tasks.queue.ledger import Ledger
+from services.tasks.queue.lineup import Lineup
+from services.tasks.queue.outbox import Relays
+from services.tasks.queue.recovery import Recovery
+from services.tasks.queue.unoffered import Unoffered
 from services.tasks.settings import Settings
-from services.tasks.sources import Sources, Supplied
-from services.tasks.storage import open_storage
 from services.tasks.store.base import Database
 from services.tasks.store.erasure import ErasureRows
 from services.tasks.store.found import FoundFiles
@@ -51,10 +42,21 @@ from services.tasks.store.presence import Presences
 from services.tasks.store.tasks import Tasks
 from services.tasks.store.uploads import Uploads as UploadRows
 from services.tasks.store.workers import Workers
-from services.tasks.unoffered import Unoffered
-from services.tasks.uploads import Uploads
-from services.tasks.watch import Watching
-from services.tasks.worker import GrpcWorker
+from services.tasks.watching.board import Board
+from services.tasks.watching.watch import Watching
+from services.tasks.wire import bus, messages, model_messages
+from services.tasks.wire.bus import Bus
+from services.tasks.wire.gallery_servicer import GalleryServicer
+from services.tasks.wire.purse import GrpcPurse
+from services.tasks.wire.task_servicer import TaskServicer
+from services.tasks.wire.worker import GrpcWorker
+from services.tasks.workers import roster
+from services.tasks.workers.attempt import Pace
+from services.tasks.workers.dispatcher import Dispatcher
+from services.tasks.workers.fleet import Fleet
+from services.tasks.workers.generation import Worker
+from services.tasks.workers.roster import Lookup, Roster
+from services.tasks.workers.sources import Sources, Supplied
 
 log = logs.logger(__name__)
 NAME: Final = "tasks"

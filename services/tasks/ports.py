@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.foundation.outbox import EventStore
-from services.tasks.ingredients import Shapes, StartImage
+from services.tasks.asking.ingredients import Shapes, StartImage
 from services.tasks.states import State
 from services.tasks.values import Changes, Failure, Image, InLine, Lease, NewTask, Progress, Settlement, Task
 

@@ -17,13 +17,14 @@ from starlette.types import ASGIApp, Scope
 from services.foundation import errors, logs
 from services.foundation.rpc import client
 from services.web import assets, problems, site
-from services.web.backends import Accounts, Tasks
+from services.web.backends.accounts import Accounts
+from services.web.backends.ledger import Tasks
+from services.web.backends.sessions import Sessions
+from services.web.backends.uploads import Uploads
 from services.web.bridge import Bridge
-from services.web.sessions import Sessions
 from services.web.settings import WebSettings
 from services.web.shield import Shield
 from services.web.streams import files, health, images, sse, studio, task, uploads
-from services.web.uploads import Uploads
 
 log = logs.logger(__name__)
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from services.foundation import errors
 from services.web import paths, problems, visitors
-from services.web.backends import Accounts, Opened, Visitor
+from services.web.backends.accounts import Accounts, Opened, Visitor
 from services.web.bridge import Bridge
 
 F = TypeVar("F", bound=Callable[..., Any])

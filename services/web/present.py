@@ -12,9 +12,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.foundation.float32 import shortest
 from services.foundation.rpc import status
-from services.web import backends
+from services.web.backends import ledger
 
-ENDED: Final = backends.ENDED
+ENDED: Final = ledger.ENDED
 API_IMAGES: Final = "/api/v1/images/"
 API_UPLOADS: Final = "/api/v1/uploads/"
 PAGE_IMAGES: Final = "/images/"

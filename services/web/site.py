@@ -15,10 +15,11 @@ from werkzeug.wrappers import Response
 from services.foundation import errors, logs
 from services.web import assets, gate, problems, strict_json
 from services.web.api import install as install_api
-from services.web.backends import Accounts, Tasks
+from services.web.backends.accounts import Accounts
+from services.web.backends.ledger import Tasks
+from services.web.backends.sessions import Sessions
 from services.web.bridge import Bridge
 from services.web.pages import account, door, public, studio
-from services.web.sessions import Sessions
 
 log = logs.logger(__name__)
 

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from services.foundation import errors
-from services.web.backends import Accounts, Visitor
+from services.web.backends.accounts import Accounts, Visitor
 
 SESSION_COOKIE: Final = "dd_session"
 _KEY: Final = re.compile(r"dd_[A-Za-z0-9_-]{8,200}")

@@ -15,7 +15,7 @@ from tests.support.sabotage import Fault
 from tests.support.system import System
 
 pytestmark = [pytest.mark.slow, pytest.mark.patient]
-ACTING: Final = "services.tasks.accounts:Accounts"
+ACTING: Final = "services.tasks.people.accounts:Accounts"
 
 
 async def rows_of(system: System, table: Any) -> int:

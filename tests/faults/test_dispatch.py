@@ -52,7 +52,7 @@ async def stepping(member: Member, task_id: str) -> None:
 
 
 async def test_a_dispatcher_killed_right_after_its_claim_costs_the_task_one_attempt(new_system: NewSystem) -> None:
-    after_the_claim = Fault(at="services.tasks.dispatcher:Dispatcher._start", when="before")
+    after_the_claim = Fault(at="services.tasks.workers.dispatcher:Dispatcher._start", when="before")
     async with new_system(faults={"tasks-0": [after_the_claim]}) as system:
         ada = await system.sign_up()
         await system.ready(ada)

@@ -14,13 +14,13 @@ pytestmark = pytest.mark.slow
 SUCCEEDED: Final = tasks_pb2.TaskState.TASK_STATE_SUCCEEDED
 # An image has two thumbnails, which are written before it.
 POINTS: Final = {
-    "before the file is written": Fault(at="services.tasks.images:ImageFiles.save", when="before"),
-    "between the thumbnails and the file": Fault(at="services.tasks.storage:Folder.write", when="before", nth=3),
+    "before the file is written": Fault(at="services.tasks.files.images:ImageFiles.save", when="before"),
+    "between the thumbnails and the file": Fault(at="services.tasks.files.storage:Folder.write", when="before", nth=3),
     # After three folders that are new, and a file and a folder for each thumbnail.
     "with the file written aside": Fault(at="os:fsync", when="after", nth=8),
     "before its rename": Fault(at="pathlib:Path.replace", when="before", nth=3),
     "after its rename": Fault(at="pathlib:Path.replace", when="after", nth=3),
-    "before its row": Fault(at="services.tasks.images:ImageFiles.save", when="after"),
+    "before its row": Fault(at="services.tasks.files.images:ImageFiles.save", when="after"),
     "before its row is committed": Fault(at="services.tasks.models:Image.__init__", when="after"),
     "after its row": Fault(at="services.tasks.store.leases:Leases.deliver", when="after"),
     "after the last row": Fault(at="services.tasks.store.leases:Leases.deliver", when="after", nth=2),

@@ -21,9 +21,9 @@ SUCCEEDED: Final = tasks_pb2.TaskState.TASK_STATE_SUCCEEDED
 POINTS: Final = {
     "before its row is committed": Fault(at="services.tasks.store.rows:from_new", when="after"),
     "once its row is committed": Fault(at="services.tasks.store.tasks:Tasks.admit", when="after"),
-    "once its price is held": Fault(at="services.tasks.purse:GrpcPurse.hold", when="after"),
+    "once its price is held": Fault(at="services.tasks.wire.purse:GrpcPurse.hold", when="after"),
     "before its place in line is committed": Fault(at="services.tasks.store.base:Database.move", when="after"),
-    "before its answer": Fault(at="services.tasks.ledger:Ledger.submit", when="after"),
+    "before its answer": Fault(at="services.tasks.queue.ledger:Ledger.submit", when="after"),
 }
 
 

@@ -21,8 +21,8 @@ POINTS: Final = {
     "before anybody is told": Fault(at="services.tasks.store.leases:Leases.end", when="after"),
     "before the event is published": Fault(at="services.foundation.events:Publisher.publish", when="before"),
     "before the published event is noted": Fault(at="services.foundation.events:Publisher.publish", when="after"),
-    "before the hold is settled": Fault(at="services.tasks.purse:GrpcPurse.settle", when="before"),
-    "before the settled hold is noted": Fault(at="services.tasks.purse:GrpcPurse.settle", when="after"),
+    "before the hold is settled": Fault(at="services.tasks.wire.purse:GrpcPurse.settle", when="before"),
+    "before the settled hold is noted": Fault(at="services.tasks.wire.purse:GrpcPurse.settle", when="after"),
 }
 
 

@@ -19,7 +19,14 @@ PAUSE_SECONDS: Final = (0.05, 0.5)
 TOKEN_SECONDS: Final = 120.0
 CALL_SECONDS: Final = 15.0
 # What a system that is being broken may say: try again.
-PASSING: Final = (errors.Unavailable, errors.TooMuch, errors.Unexpected, grpc.RpcError, TimeoutError)
+PASSING: Final = (
+    errors.Unavailable,
+    errors.TooMuch,
+    errors.Unexpected,
+    errors.NotAuthenticated,
+    grpc.RpcError,
+    TimeoutError,
+)
 
 
 @dataclass

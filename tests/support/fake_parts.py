@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from services.foundation import errors
-from services.tasks.capabilities import Capabilities, Defaults, Limits, Model, Sampler
 from services.tasks.errors import AccountClosed, AuthUnavailable, NotEnoughTokens, WorkerLost
-from services.tasks.generation import Admitted, Finished, Happening, Picture, Request, Step
 from services.tasks.ports import Change
+from services.tasks.workers.capabilities import Capabilities, Defaults, Limits, Model, Sampler
+from services.tasks.workers.generation import Admitted, Finished, Happening, Picture, Request, Step
 from tests.support import fake_auth
 from tests.support.fake_worker import png
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from daydream.tasks.v1 import gallery_pb2, gallery_pb2_grpc, tasks_pb2
 
 from services.foundation.rpc import client
-from services.tasks import png_text
+from services.tasks.files import png_text
 from tests.support import identity
 from tests.support.ledger import Person
 from tests.support.ledger_rows import PARAMETERS

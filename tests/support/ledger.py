@@ -11,11 +11,11 @@ from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
 from services.foundation import migrations
 from services.foundation.rpc import client
-from services.tasks import roster
 from services.tasks.__main__ import MIGRATIONS
 from services.tasks.bootstrap import Service
-from services.tasks.roster import Lookup
 from services.tasks.settings import Settings
+from services.tasks.workers import roster
+from services.tasks.workers.roster import Lookup
 from tests.support import identity, ports
 from tests.support.fake_auth import FakeAuth
 from tests.support.fake_worker import FakeWorker

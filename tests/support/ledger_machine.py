@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.tasks import models
-from services.tasks.parameters import Asked, resolve
+from services.tasks.asking.parameters import Asked, resolve
 from services.tasks.states import State
 from services.tasks.store.images import Images
 from services.tasks.values import Lease, NewTask, Task

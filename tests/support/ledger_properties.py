@@ -11,7 +11,7 @@ from daydream.tasks.v1 import tasks_pb2
 from services.foundation.errors import DaydreamError
 from services.tasks import models
 from services.tasks.errors import AuthUnavailable
-from services.tasks.ledger import Ledger
+from services.tasks.queue.ledger import Ledger
 from services.tasks.states import State
 from services.tasks.values import Image
 from tests.support import fake_auth

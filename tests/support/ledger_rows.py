@@ -9,14 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.foundation import database, migrations
-from services.tasks import messages, models
+from services.tasks import models
 from services.tasks.__main__ import MIGRATIONS
+from services.tasks.asking.ingredients import Parameters
 from services.tasks.store.base import Database
 from services.tasks.store.leases import Leases
 from services.tasks.store.outbox import Outbox
 from services.tasks.store.tasks import Tasks
 from services.tasks.store.workers import Workers
-from services.tasks.values import Image, Lease, NewTask, Parameters
+from services.tasks.values import Image, Lease, NewTask
+from services.tasks.wire import messages
 
 _NUMBERS = itertools.count(1)
 PARAMETERS = Parameters(

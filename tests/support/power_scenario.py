@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from services.tasks.images import ImageFiles
-from services.tasks.storage import open_storage
-from services.tasks.uploads import Uploads
+from services.tasks.files.images import ImageFiles
+from services.tasks.files.storage import open_storage
+from services.tasks.files.uploads import Uploads
 from services.tasks.values import Upload
 from tests.support.fake_parts import picture
 from tests.support.fake_worker import png

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
-from services.tasks.board import Board, Viewer
-from services.tasks.capabilities import Model
-from services.tasks.lineup import Lineup
-from services.tasks.presence import Presence
+from services.tasks.people.presence import Presence
+from services.tasks.queue.lineup import Lineup
 from services.tasks.store.presence import Presences
 from services.tasks.values import View
-from services.tasks.watch import Update, Watching
+from services.tasks.watching.board import Board, Viewer
+from services.tasks.watching.watch import Update, Watching
+from services.tasks.workers.capabilities import Model
 from tests.support.fake_parts import MODEL, Notes
 from tests.support.ledger_rows import Store
 

@@ -19,13 +19,15 @@ from typing import Any, Final
 from bench.ledger import environments, figures, rig
 from services.foundation import database, migrations
 from services.foundation.database import utc_now
-from services.tasks import messages, models, values
+from services.tasks import models, values
 from services.tasks.__main__ import MIGRATIONS
+from services.tasks.asking import ingredients
 from services.tasks.states import State
 from services.tasks.store import rows
 from services.tasks.store.base import QUEUE_ID, Database
 from services.tasks.store.leases import Leases
 from services.tasks.store.workers import Workers
+from services.tasks.wire import messages
 
 DISPATCHERS: Final = 8
 RATE: Final = 5.0
@@ -80,7 +82,7 @@ async def _ask(dispatcher: Process, count: int, rate: float) -> Any:
 async def _fill(url: str, count: int) -> None:
     """Put tasks of a hundred people in line, all at once."""
     engine = database.open_engine(url)
-    parameters = values.Parameters(
+    parameters = ingredients.Parameters(
         prompt="a red circle", negative_prompt="", model=MODEL, sampler="DDIM", steps=20, guidance=2.5, width=64,
         height=64, seed=1, samples=1,
     )  # fmt: skip

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.foundation.shielding import whole
 from services.tasks import models
-from services.tasks.erasure import Part
+from services.tasks.people.erasure import Part
 from services.tasks.states import State
 from services.tasks.store.base import Database
 

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.foundation.shielding import whole
 from services.tasks import models
-from services.tasks.found import Made
+from services.tasks.asking.ingredients import Parameters
+from services.tasks.files.found import Made
 from services.tasks.store.base import Database
-from services.tasks.values import Parameters
 
 # What a file says of itself is said by these; the rest of `Parameters` would be the owner's own.
 SETTINGS: Final = ("prompt", "negative_prompt", "model", "sampler", "steps", "guidance", "width", "height", "seed")

@@ -12,8 +12,9 @@ from sqlalchemy.orm import lazyload
 
 from services.foundation.shielding import whole
 from services.tasks import models, values
+from services.tasks.asking import ingredients
 from services.tasks.errors import GalleryImageNotFound, ImageNotFound
-from services.tasks.gallery import Entry, Ruling
+from services.tasks.files.gallery import Entry, Ruling
 from services.tasks.store import rows
 from services.tasks.store.base import Database
 
@@ -180,7 +181,7 @@ def _entry(
         drawn = rows.to_parameters(task).from_image(image.index)
         parameters = replace(drawn, seed=image.seed, samples=1, start_image=None, mask_upload_id="", strength=None)
     elif found is not None and found.settings is not None:
-        parameters = values.Parameters(**found.settings, samples=1)
+        parameters = ingredients.Parameters(**found.settings, samples=1)
     file = image or found
     assert file is not None  # the table's own check
     return Entry(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from services.foundation.shielding import whole
 from services.tasks import models, values
-from services.tasks.archive import Choice
+from services.tasks.files.archive import Choice
 from services.tasks.store import rows
 from services.tasks.store.base import Database
 from services.tasks.store.gallery import lock_image

@@ -1,7 +1,8 @@
 """Rows to values."""
 
 from services.tasks import models, values
-from services.tasks.ingredients import Adapter, StartImage
+from services.tasks.asking import ingredients
+from services.tasks.asking.ingredients import Adapter, StartImage
 from services.tasks.states import State
 
 
@@ -27,9 +28,9 @@ def delivered(row: models.Task) -> int:
     return len(row.images) + row.deleted.bit_count()
 
 
-def to_parameters(row: models.Task) -> values.Parameters:
+def to_parameters(row: models.Task) -> ingredients.Parameters:
     """What a task's row says is to be drawn."""
-    return values.Parameters(
+    return ingredients.Parameters(
         prompt=row.prompt,
         negative_prompt=row.negative_prompt,
         model=row.model,

@@ -4,8 +4,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.foundation.errors import InvalidInput
-from services.tasks import models, modes
-from services.tasks.ingredients import Shape, Shapes, StartImage
+from services.tasks import models
+from services.tasks.asking import modes
+from services.tasks.asking.ingredients import Shape, Shapes, StartImage
 from services.tasks.states import State
 from services.tasks.store.base import Database
 from services.tasks.values import NewTask

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.foundation.errors import Unavailable
 from services.foundation.shielding import whole
 from services.tasks import models, values
-from services.tasks.ingredients import Shapes, StartImage
+from services.tasks.asking import ingredients
+from services.tasks.asking.ingredients import Shapes, StartImage
 from services.tasks.states import State
 from services.tasks.store import rows, sources
 from services.tasks.store.base import QUEUE_ID, Database
@@ -251,7 +252,7 @@ class Tasks:
                     height=row.imgh,
                     guidance=row.guide,
                     samples=row.samples,
-                    steps_run=values.steps_run(row.steps, row.strength),
+                    steps_run=ingredients.steps_run(row.steps, row.strength),
                     step=row.step,
                     steps_total=row.steps_total,
                 )

@@ -10,7 +10,8 @@ from flask_wtf.csrf import CSRFProtect
 from services.web import gate, problems
 from services.web.api import tasks as tasks_api
 from services.web.api.schemas import ProblemSchema, UploadSchema
-from services.web.backends import Accounts, Tasks
+from services.web.backends.accounts import Accounts
+from services.web.backends.ledger import Tasks
 from services.web.bridge import Bridge
 
 PREFIX: Final = "/api/v1"

@@ -13,7 +13,7 @@ from webargs.flaskparser import FlaskParser
 
 from services.web import gate, generation, identifiers, present, strict_json
 from services.web.api.schemas import TaskListQuery, TaskPageSchema, TaskSchema
-from services.web.backends import Tasks
+from services.web.backends.ledger import Tasks
 from services.web.bridge import Bridge
 
 

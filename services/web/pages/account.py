@@ -13,9 +13,10 @@ from werkzeug.wrappers import Response
 
 from services.foundation import errors
 from services.web import browsers, gate, identifiers
-from services.web.backends import Accounts, Tasks, Visitor
+from services.web.backends.accounts import Accounts, Visitor
+from services.web.backends.ledger import Tasks
+from services.web.backends.sessions import Sessions
 from services.web.bridge import Bridge
-from services.web.sessions import Sessions
 
 _PAGE: Final = 30
 _PROMPT_CHARS: Final = 80

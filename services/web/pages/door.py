@@ -13,7 +13,7 @@ from wtforms import BooleanField, Field, HiddenField, PasswordField, StringField
 
 from services.foundation import errors
 from services.web import gate, paths, problems
-from services.web.backends import Accounts, SignUpMode
+from services.web.backends.accounts import Accounts, SignUpMode
 from services.web.bridge import Bridge
 
 _AFTER: Final = "/studio"

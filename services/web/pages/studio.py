@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response
 
 from services.foundation import errors
 from services.web import gate, generation, identifiers, present, strict_json
-from services.web.backends import Accounts, Tasks, Visitor
+from services.web.backends.accounts import Accounts, Visitor
+from services.web.backends.ledger import Tasks
 from services.web.bridge import Bridge
 
 _PAGE = 24

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.foundation import errors
 from services.web import visitors
-from services.web.backends import Accounts, Visitor
+from services.web.backends.accounts import Accounts, Visitor
 
 # Only what a browser draws and never runs; anything else is a file to save.
 _SAFE_TYPES: Final = frozenset({"image/png", "image/webp", "image/jpeg"})

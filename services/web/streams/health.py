@@ -5,7 +5,8 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from services.web.backends import Accounts, Tasks
+from services.web.backends.accounts import Accounts
+from services.web.backends.ledger import Tasks
 
 
 async def alive(_request: Request) -> Response:

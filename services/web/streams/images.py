@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.web import identifiers
-from services.web.backends import Tasks
+from services.web.backends.ledger import Tasks
 from services.web.streams import files
 
 

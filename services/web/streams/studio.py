@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.foundation import errors, logs
-from services.web import backends, present, visitors
-from services.web.backends import Accounts, Tasks, Visitor
+from services.web import present, visitors
+from services.web.backends import ledger
+from services.web.backends.accounts import Accounts, Visitor
+from services.web.backends.ledger import Tasks
 from services.web.streams import sse
 
 log = logs.logger(__name__)
@@ -69,7 +71,7 @@ class StudioEvents:
                 continue
             back_off = self._timing.first_back_off if follow.answered else back_off
             # One that answered and then ran out is gone on with at once, and the page need not know.
-            if not (follow.answered and broken is not None and broken.detail_reason in backends.RENEW_REASONS):
+            if not (follow.answered and broken is not None and broken.detail_reason in ledger.RENEW_REASONS):
                 if broken is not None:
                     log.warning("studio stream broke off", reason=broken.detail_reason)
                     yield sse.event("away", {"reason": broken.detail_reason, "detail": broken.message})

@@ -7,8 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.foundation import errors, logs
-from services.web import backends, identifiers, present, visitors
-from services.web.backends import Accounts, Tasks, Visitor
+from services.web import identifiers, present, visitors
+from services.web.backends import ledger
+from services.web.backends.accounts import Accounts, Visitor
+from services.web.backends.ledger import Tasks
 from services.web.streams import sse
 
 log = logs.logger(__name__)
@@ -83,7 +85,7 @@ class TaskEvents:
     async def _renewable(error: errors.DaydreamError, still_allowed: Callable[[], Awaitable[bool]]) -> bool:
         """Whether a watch that ended may be gone on with; else the line is cut, and the client comes back to go on."""
         try:
-            if error.detail_reason in backends.RENEW_REASONS:
+            if error.detail_reason in ledger.RENEW_REASONS:
                 return await still_allowed()
         except errors.Unavailable as away:
             error = away

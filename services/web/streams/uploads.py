@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 
 from services.foundation import errors
 from services.web import identifiers, present
+from services.web.backends.uploads import Uploads
 from services.web.streams import files
-from services.web.uploads import Uploads
 
 PATH: Final = "/api/v1/uploads"
 REFUSED: Final = "PICTURE_REFUSED"

@@ -10,8 +10,8 @@ import pytest
 from daydream.tasks.v1 import tasks_pb2
 
 from services.foundation import errors
-from services.tasks.archive import MISSING, Archive, Choice
 from services.tasks.errors import ImageDamaged
+from services.tasks.files.archive import MISSING, Archive, Choice
 from services.tasks.values import Image
 from tests.support.ledger import Person, Studio, running
 from tests.support.ledger_rows import new_image

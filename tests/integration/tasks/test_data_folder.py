@@ -12,15 +12,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.tasks import models
-from services.tasks.found import DataFolder
-from services.tasks.gallery import Entry, Gallery, Visitor
-from services.tasks.images import ImageFiles
-from services.tasks.recovery import Recovery
-from services.tasks.storage import Folder, Listed
+from services.tasks.files.found import DataFolder
+from services.tasks.files.gallery import Entry, Gallery, Visitor
+from services.tasks.files.images import ImageFiles
+from services.tasks.files.storage import Folder, Listed
+from services.tasks.files.uploads import MOST_BYTES, Uploads
+from services.tasks.queue.recovery import Recovery
 from services.tasks.store.found import FoundFiles
 from services.tasks.store.gallery import Gallery as Rows
 from services.tasks.store.uploads import Uploads as UploadRows
-from services.tasks.uploads import MOST_BYTES, Uploads
 from services.tasks.values import Size
 from tests.support.fake_parts import Notes
 from tests.support.gallery import member, ours, put, stranger

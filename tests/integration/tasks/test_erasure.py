@@ -9,15 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from services.tasks import models
-from services.tasks.erasure import Erasure
-from services.tasks.gallery import Gallery, Visitor
-from services.tasks.images import ImageFiles
+from services.tasks.files.gallery import Gallery, Visitor
+from services.tasks.files.images import ImageFiles
+from services.tasks.files.storage import Folder
+from services.tasks.files.uploads import Uploads
+from services.tasks.people.erasure import Erasure
 from services.tasks.states import State
-from services.tasks.storage import Folder
 from services.tasks.store.erasure import ErasureRows
 from services.tasks.store.gallery import Gallery as GalleryRows
 from services.tasks.store.uploads import Uploads as UploadRows
-from services.tasks.uploads import Uploads
 from services.tasks.values import Lease
 from tests.support.fake_parts import Notes, picture
 from tests.support.ledger_rows import PARAMETERS, Store, claim, new_task

@@ -10,7 +10,7 @@ import pytest
 from daydream.tasks.v1 import tasks_pb2
 
 from services.foundation import errors
-from services.tasks.ingredients import StartImage
+from services.tasks.asking.ingredients import StartImage
 from services.tasks.store.gallery import Gallery
 from tests.support.gallery import Visitor, member, staff, stranger
 from tests.support.ledger import Person, Studio, running

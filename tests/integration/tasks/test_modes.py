@@ -13,8 +13,8 @@ from daydream.tasks.v1 import tasks_pb2
 
 from services.foundation import errors
 from services.foundation.rpc import client
-from services.tasks.generation import Part, Request
-from services.tasks.worker import GrpcWorker
+from services.tasks.wire.worker import GrpcWorker
+from services.tasks.workers.generation import Part, Request
 from tests.support.fake_auth import FakeAuth
 from tests.support.fake_worker import FakeWorker, draw_when_released, model
 from tests.support.ledger import Person, Studio, address, running

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.tasks import models
-from services.tasks.presence import Presence
+from services.tasks.people.presence import Presence
 from services.tasks.states import State
 from services.tasks.store.inbox import Inbox
 from services.tasks.store.presence import Presences

@@ -8,7 +8,7 @@ from services.foundation import errors
 from services.foundation.rpc import client
 from services.tasks.errors import AccountClosed, AuthUnavailable, NotEnoughTokens
 from services.tasks.ports import Purse
-from services.tasks.purse import GrpcPurse
+from services.tasks.wire.purse import GrpcPurse
 from tests.support import fake_auth
 from tests.support.fake_auth import FakeAuth
 from tests.support.fake_parts import FakePurse

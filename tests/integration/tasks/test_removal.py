@@ -10,15 +10,15 @@ from daydream.tasks.v1 import tasks_pb2
 
 from services.foundation import errors
 from services.tasks.errors import ImageNotFound
-from services.tasks.generation import what_is_left
-from services.tasks.images import ImageFiles
-from services.tasks.recovery import Recovery
-from services.tasks.removal import Removal
+from services.tasks.files.images import ImageFiles
+from services.tasks.files.removal import Removal
+from services.tasks.files.storage import Folder
+from services.tasks.files.uploads import Uploads
+from services.tasks.queue.recovery import Recovery
 from services.tasks.states import State
-from services.tasks.storage import Folder
 from services.tasks.store.images import Images
 from services.tasks.store.uploads import Uploads as UploadRows
-from services.tasks.uploads import Uploads
+from services.tasks.workers.generation import what_is_left
 from tests.support.fake_parts import Notes, picture
 from tests.support.fake_worker import Call, FakeWorker, WorkerDraining
 from tests.support.gallery import member, staff

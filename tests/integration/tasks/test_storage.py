@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from daydream.tasks.v1 import tasks_pb2
 
-from services.tasks.images import ImageFiles
-from services.tasks.storage import Storage, open_storage
+from services.tasks.files.images import ImageFiles
+from services.tasks.files.storage import Storage, open_storage
 from tests.support.ledger import Studio, running
 from tests.support.object_storage import ObjectStorage, object_storage
 

@@ -13,9 +13,9 @@ from services.foundation import database, errors
 from services.foundation.rpc import client
 from services.tasks import models
 from services.tasks.errors import UploadNotFound, UploadStalled
-from services.tasks.storage import Folder
+from services.tasks.files.storage import Folder
+from services.tasks.files.uploads import MOST_BYTES, Uploads
 from services.tasks.store.uploads import Uploads as Rows
-from services.tasks.uploads import MOST_BYTES, Uploads
 from tests.support.ledger import Studio, running
 from tests.support.ledger_rows import Store
 from tests.support.picture_files import PNG, REFUSED, photograph

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from services.foundation import database
 from services.foundation.errors import InvalidInput
 from services.tasks import models
-from services.tasks.ingredients import Shape, Shapes, StartImage
-from services.tasks.storage import Folder
+from services.tasks.asking.ingredients import Shape, Shapes, StartImage
+from services.tasks.files.storage import Folder
+from services.tasks.files.uploads import Uploads
 from services.tasks.store.uploads import Uploads as Rows
-from services.tasks.uploads import Uploads
 from services.tasks.values import NewTask, Upload
 from tests.support.ledger_rows import PARAMETERS, Store, new_image, new_task
 from tests.support.picture_files import PNG

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from services.tasks.accounts import TOKENS_OUTLIVE, Accounts
+from services.tasks.people.accounts import TOKENS_OUTLIVE, Accounts
 
 DELETED = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
 

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from services.tasks.board import MOST_LIVE, Board, Viewer
 from services.tasks.ports import Change, stored
 from services.tasks.states import State
 from services.tasks.values import Progress
+from services.tasks.watching.board import MOST_LIVE, Board, Viewer
 from tests.support.fake_parts import Notes
 from tests.support.ledger import until
 from tests.support.ledger_rows import Store

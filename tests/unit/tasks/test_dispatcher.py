@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from services.foundation.errors import Unavailable
-from services.tasks import model_messages
-from services.tasks.attempt import Pace
-from services.tasks.capabilities import StepTime
-from services.tasks.dispatcher import Dispatcher
 from services.tasks.errors import GenerationFailed, LeaseLost, WorkerBusy, WorkerLeaving, WorkerLost
-from services.tasks.fleet import Fleet
-from services.tasks.generation import Admitted, Finished, Happening, Preview, Step
-from services.tasks.images import ImageFiles
+from services.tasks.files.images import ImageFiles
+from services.tasks.files.storage import Folder
 from services.tasks.states import State
-from services.tasks.storage import Folder
 from services.tasks.store.leases import Leases
 from services.tasks.values import Blame, Image, Lease, Task
+from services.tasks.wire import model_messages
+from services.tasks.workers.attempt import Pace
+from services.tasks.workers.capabilities import StepTime
+from services.tasks.workers.dispatcher import Dispatcher
+from services.tasks.workers.fleet import Fleet
+from services.tasks.workers.generation import Admitted, Finished, Happening, Preview, Step
 from tests.support.fake_parts import MODEL, FakeWorker, Notes, picture
 from tests.support.ledger import until
 from tests.support.ledger_rows import PARAMETERS, Store

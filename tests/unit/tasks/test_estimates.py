@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from services.tasks.capabilities import StepTime
-from services.tasks.estimates import SIMULATED, Line, Standing, Work, work, work_ms
-from services.tasks.generation import Part, what_is_left
-from services.tasks.modes import MAX_SEED
-from services.tasks.parameters import Asked, resolve
+from services.tasks.asking.modes import MAX_SEED
+from services.tasks.asking.parameters import Asked, resolve
+from services.tasks.queue.estimates import SIMULATED, Line, Standing, Work, work, work_ms
 from services.tasks.states import State
 from services.tasks.values import Task
+from services.tasks.workers.capabilities import StepTime
+from services.tasks.workers.generation import Part, what_is_left
 from tests.support.fake_parts import MODEL
 from tests.support.ledger_rows import PARAMETERS, new_image
 

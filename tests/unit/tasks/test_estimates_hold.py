@@ -12,11 +12,11 @@ import pytest
 
 from services.gpu.engine import policy
 from services.gpu.engine.pool import Job, Pool
-from services.tasks import estimates
-from services.tasks.capabilities import StepTime
-from services.tasks.estimates import Line, Standing
-from services.tasks.parameters import Asked, resolve
-from services.tasks.values import Parameters
+from services.tasks.asking.ingredients import Parameters
+from services.tasks.asking.parameters import Asked, resolve
+from services.tasks.queue import estimates
+from services.tasks.queue.estimates import Line, Standing
+from services.tasks.workers.capabilities import StepTime
 from tests.support.fake_parts import MODEL
 
 IMAGE_US = 20_000

@@ -11,7 +11,7 @@ import pytest
 from services.gpu import uploads
 from services.gpu.images import Pixels
 from services.gpu.requests import Plan
-from services.tasks import fitting
+from services.tasks.workers import fitting
 from tests.support.picture_files import encoded, picture
 
 

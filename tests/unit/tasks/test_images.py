@@ -11,11 +11,11 @@ import PIL.Image
 import pytest
 
 from services.tasks.errors import GenerationFailed, ImageDamaged, ImageNotFound
-from services.tasks.generation import Picture
-from services.tasks.images import BadPicture, ImageFiles, NotStored
-from services.tasks.png_text import VERSION
-from services.tasks.storage import Folder
+from services.tasks.files.images import BadPicture, ImageFiles, NotStored
+from services.tasks.files.png_text import VERSION
+from services.tasks.files.storage import Folder
 from services.tasks.values import Image, Size
+from services.tasks.workers.generation import Picture
 from tests.support.fake_worker import png
 from tests.support.ledger_rows import PARAMETERS
 

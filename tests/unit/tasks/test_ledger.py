@@ -11,17 +11,17 @@ import pytest
 from services.foundation.errors import InvalidInput, RequestIdReused
 from services.foundation.outbox import back_off
 from services.tasks import models
-from services.tasks.capabilities import Model
+from services.tasks.asking.parameters import Asked
 from services.tasks.errors import AuthUnavailable, NotEnoughTokens, NoWorker, OwnQueueFull, QueueFull, TaskNotFound
-from services.tasks.images import ImageFiles
-from services.tasks.ledger import Ledger
-from services.tasks.outbox import Relays
-from services.tasks.parameters import Asked
-from services.tasks.recovery import Files, Recovery
+from services.tasks.files.images import ImageFiles
+from services.tasks.files.storage import Folder
+from services.tasks.queue.ledger import Ledger
+from services.tasks.queue.outbox import Relays
+from services.tasks.queue.recovery import Files, Recovery
 from services.tasks.states import State
-from services.tasks.storage import Folder
 from services.tasks.store.tasks import Tasks
 from services.tasks.values import Task
+from services.tasks.workers.capabilities import Model
 from tests.support.fake_parts import MODEL, FakePurse, Notes
 from tests.support.ledger import until
 from tests.support.ledger_rows import Store, new_image, new_task

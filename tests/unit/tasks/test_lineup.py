@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.tasks.lineup import SHORT, Lineup
 from services.tasks.ports import stored
+from services.tasks.queue.lineup import SHORT, Lineup
 from services.tasks.values import InLine
 from tests.support.ledger_rows import Store
 from tests.support.watching import Crew, Desk

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from services.foundation.errors import InvalidInput
-from services.tasks import pricing
-from services.tasks.ingredients import Adapter, Shape, Shapes, StartImage
-from services.tasks.modes import MAX_SEED
-from services.tasks.parameters import Asked, resolve
-from services.tasks.values import Parameters
+from services.tasks.asking import pricing
+from services.tasks.asking.ingredients import Adapter, Parameters, Shape, Shapes, StartImage
+from services.tasks.asking.modes import MAX_SEED
+from services.tasks.asking.parameters import Asked, resolve
 from tests.support.fake_parts import MODEL as PLAIN
 
 MODEL = replace(PLAIN, adapters=("ink", "clay", "a", "b", "c"), limits=replace(PLAIN.limits, max_clip_skip=2))

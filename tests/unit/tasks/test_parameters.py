@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from services.foundation.errors import InvalidInput
-from services.tasks import pricing
-from services.tasks.capabilities import Defaults, Limits, Model, Sampler
-from services.tasks.modes import MAX_SEED
-from services.tasks.parameters import Asked, check_request_id, resolve
-from services.tasks.values import Parameters
+from services.tasks.asking import pricing
+from services.tasks.asking.ingredients import Parameters
+from services.tasks.asking.modes import MAX_SEED
+from services.tasks.asking.parameters import Asked, check_request_id, resolve
+from services.tasks.workers.capabilities import Defaults, Limits, Model, Sampler
 
 MODEL = Model(
     name="mini",

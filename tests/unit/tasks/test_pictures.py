@@ -9,7 +9,7 @@ import PIL.ImageCms
 import pytest
 
 from services.tasks.errors import PictureRefused
-from services.tasks.pictures import plain
+from services.tasks.files.pictures import plain
 from tests.support.picture_files import PNG, REFUSED, encoded, photograph, picture, with_chunk
 
 

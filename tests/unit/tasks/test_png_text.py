@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.tasks import png_text
+from services.tasks.files import png_text
 from tests.support.ledger_rows import PARAMETERS
 from tests.support.picture_files import PNG, chunk, photograph, with_chunk
 

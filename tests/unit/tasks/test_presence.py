@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.foundation.errors import Unavailable
-from services.tasks.presence import Presence
+from services.tasks.people.presence import Presence
 from services.tasks.values import Left
 from tests.support.fake_parts import Notes
 

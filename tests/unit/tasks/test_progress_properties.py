@@ -7,12 +7,12 @@ from typing import Any, cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.tasks.attempt import Attempt, Pace
 from services.tasks.errors import WorkerLost
-from services.tasks.generation import Admitted, Happening, Preview, Step
 from services.tasks.ports import LeaseStore
 from services.tasks.states import State
 from services.tasks.values import Lease, Task
+from services.tasks.workers.attempt import Attempt, Pace
+from services.tasks.workers.generation import Admitted, Happening, Preview, Step
 from tests.support.fake_parts import FakeWorker, Notes
 from tests.support.ledger_rows import PARAMETERS
 

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.tasks import model_messages
-from services.tasks.fleet import Fleet
-from services.tasks.roster import Roster, look_up
 from services.tasks.settings import Settings
+from services.tasks.wire import model_messages
+from services.tasks.workers.fleet import Fleet
+from services.tasks.workers.roster import Roster, look_up
 from tests.support.fake_parts import FakeWorker
 from tests.support.ledger import until
 from tests.support.ledger_rows import Store

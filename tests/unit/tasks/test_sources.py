@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from services.foundation.errors import DaydreamError, Unavailable
-from services.tasks.capabilities import Capabilities
+from services.tasks.asking.ingredients import NO_PICTURES, StartImage
 from services.tasks.errors import GenerationFailed, ImageDamaged, ImageNotFound, UploadNotFound, WorkerBusy, WorkerFault
-from services.tasks.generation import Finished, Happening, Part, Request
-from services.tasks.ingredients import NO_PICTURES, StartImage
-from services.tasks.sources import Sources, Supplied
 from services.tasks.values import Image, Upload
+from services.tasks.workers.capabilities import Capabilities
+from services.tasks.workers.generation import Finished, Happening, Part, Request
+from services.tasks.workers.sources import Sources, Supplied
 from tests.support.ledger_rows import PARAMETERS, new_image
 from tests.support.picture_files import PNG
 

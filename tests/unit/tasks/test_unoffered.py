@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from services.tasks import model_messages
+from services.tasks.queue.unoffered import Unoffered
 from services.tasks.states import State
-from services.tasks.unoffered import Unoffered
 from services.tasks.values import Blame, Task
+from services.tasks.wire import model_messages
 from tests.support.fake_parts import MODEL, FakeWorker, Notes
 from tests.support.ledger_rows import PARAMETERS, Store
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.tasks.board import MOST_ENDED, Board, Viewer
 from services.tasks.errors import SessionEnded, TokenExpired
+from services.tasks.watching.board import MOST_ENDED, Board, Viewer
 from tests.support.fake_parts import Notes
 from tests.support.ledger_rows import Store
 from tests.support.watching import Desk, following

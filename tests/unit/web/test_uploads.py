@@ -10,10 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from services.foundation.rpc import client
-from services.web.backends import Visitor
+from services.web.backends.accounts import Visitor
+from services.web.backends.uploads import Uploads
 from services.web.shield import BODY_LIMIT_BYTES
 from services.web.streams.uploads import MOST_BYTES, READ_OUT_BYTES, Bring
-from services.web.uploads import Uploads
 from tests.support import identity
 from tests.support.gateway import ADA_KEY, BOB_KEY, Served, Site
 from tests.support.gateway_uploads import END

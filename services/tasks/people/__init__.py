@@ -1,0 +1,1 @@
+"""What follows from people coming, leaving, and being gone for good."""

@@ -1,0 +1,1 @@
+"""Following tasks as they change, on whichever replica that happens."""
