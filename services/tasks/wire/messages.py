@@ -84,6 +84,7 @@ def to_task(view: values.View) -> tasks_pb2.Task:
         finished_time=to_time(task.finished),
         duration_ms=task.duration_ms or 0,
         settled_time=to_time(task.settled),
+        deleted_indexes=sorted(task.deleted),
     )
 
 

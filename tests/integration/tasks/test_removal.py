@@ -47,6 +47,7 @@ async def test_a_deleted_image_is_missing_everywhere_and_stays_charged(
 
         assert [image.image_id for image in after.images] == [first, last]
         assert [image.index for image in after.images] == [0, 2]
+        assert list(after.deleted_indexes) == [1]
         assert (after.state, after.charged, after.revision) == (SUCCEEDED, 3, task.revision + 2)
         assert files_in(tmp_path) == {f"{n}-1{end}" for n in (0, 2) for end in (".png", ".small.webp", ".medium.webp")}
         calls: dict[str, Callable[[str], Awaitable[object]]] = {

@@ -339,6 +339,7 @@ class Task(_message.Message):
     FINISHED_TIME_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
     SETTLED_TIME_FIELD_NUMBER: _builtins.int
+    DELETED_INDEXES_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """Opaque id."""
     session_id: _builtins.str
@@ -385,6 +386,10 @@ class Task(_message.Message):
     def settled_time(self) -> _timestamp_pb2.Timestamp:
         """When its hold was settled with auth."""
 
+    @_builtins.property
+    def deleted_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Indexes of images that were delivered and that their owner has deleted since."""
+
     def __init__(
         self,
         *,
@@ -403,10 +408,11 @@ class Task(_message.Message):
         finished_time: _timestamp_pb2.Timestamp | None = ...,
         duration_ms: _builtins.int = ...,
         settled_time: _timestamp_pb2.Timestamp | None = ...,
+        deleted_indexes: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time", "error", b"error", "finished_time", b"finished_time", "parameters", b"parameters", "progress", b"progress", "settled_time", b"settled_time", "started_time", b"started_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charged", b"charged", "created_time", b"created_time", "duration_ms", b"duration_ms", "error", b"error", "finished_time", b"finished_time", "images", b"images", "parameters", b"parameters", "price", b"price", "progress", b"progress", "revision", b"revision", "session_id", b"session_id", "settled_time", b"settled_time", "started_time", b"started_time", "state", b"state", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charged", b"charged", "created_time", b"created_time", "deleted_indexes", b"deleted_indexes", "duration_ms", b"duration_ms", "error", b"error", "finished_time", b"finished_time", "images", b"images", "parameters", b"parameters", "price", b"price", "progress", b"progress", "revision", b"revision", "session_id", b"session_id", "settled_time", b"settled_time", "started_time", b"started_time", "state", b"state", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
