@@ -84,7 +84,7 @@ async def test_a_gateway_killed_after_the_submit_and_before_its_reply_costs_noth
         ada = await system.sign_up()
         await system.ready(ada)
         headers = {"Authorization": f"Bearer {await system.api_key(ada)}", "Idempotency-Key": "the-one"}
-        url = await system.start_web(Fault(at="services.web.backends:Tasks.submit", when="after"))
+        url = await system.start_web(Fault(at="services.web.backends.ledger:Tasks.submit", when="after"))
         async with httpx.AsyncClient(headers=headers, timeout=30) as browser:
             with pytest.raises(httpx.TransportError):
                 await browser.post(f"{url}/api/v1/tasks", json=ASKED)
