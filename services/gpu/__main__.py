@@ -12,6 +12,9 @@ from services.foundation.settings import complain, load
 from services.gpu import access, bootstrap, errors
 from services.gpu.settings import GpuSettings
 
+_SWITCH_SECONDS: Final = 0.00005
+"""How long one Python thread may keep the others waiting, in place of 5 ms: the engine's thread needs the interpreter for
+a moment between any two operations of a forward, hundreds of times a step, while asyncio tells callers of the last one."""
 LAST_WORDS_SECONDS: Final = 2.0
 """Once the engine has ended, its callers are told how within this."""
 
@@ -23,6 +26,7 @@ def main() -> None:
     # Idle OpenMP threads spin by default. Where cores are shared that slows a step down many times over, and it must be
     # said before torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         code = asyncio.run(_serve(settings))
     except (server.CannotListen, errors.ModelUnusable) as error:

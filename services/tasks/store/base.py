@@ -82,7 +82,7 @@ class Database:
             index_elements=[models.Owner.user_id], set_={"revision": models.Owner.revision + 1}
         )
         row.revision = (await session.execute(upsert.returning(models.Owner.revision))).scalar_one()
-        await session.flush()
+        # The row itself is locked already, and is written once, with what else changes in this transaction.
         return rows.to_task(row)
 
     async def move(self, session: AsyncSession, row: models.Task, state: State) -> None:
@@ -90,6 +90,7 @@ class Database:
         old = State(row.state)
         states.require(old, state)
         row.state = state
+        await session.flush()
         if (change := int(state.waits) - int(old.waits)) != 0:
             # Back to the line needs no admission: the bound was kept when the task was accepted.
             await session.execute(
@@ -111,7 +112,6 @@ class Database:
         # The owner's lock comes before the queue's; what `touch` reads it reads again below.
         await self.touch(session, row)
         await self.move(session, row, state)
-        await session.flush()
         ended = rows.to_task(row)
         event_id = f"ended-{row.uuid}"
         session.add_all(

@@ -64,7 +64,6 @@ class Leases:
             row.step = row.steps_total = 0
             await self._database.touch(session, row)
             await self._database.move(session, row, State.RUNNING)
-            await session.flush()
             return values.Lease(task_id=row.uuid, owner=self._owner, attempt=row.attempt), rows.to_task(row)
 
     @whole
@@ -175,7 +174,6 @@ class Leases:
         row.step = row.steps_total = 0
         await self._database.touch(session, row)
         await self._database.move(session, row, State.QUEUED)
-        await session.flush()
         return rows.to_task(row)
 
     @staticmethod

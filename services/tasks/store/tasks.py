@@ -100,7 +100,6 @@ class Tasks:
                 return None if row is None else rows.to_task(row)
             await self._database.touch(session, row)
             await self._database.move(session, row, State.QUEUED)
-            await session.flush()
             return rows.to_task(row)
 
     @whole
