@@ -13,8 +13,8 @@ from services.gpu import access, bootstrap, errors
 from services.gpu.settings import GpuSettings
 
 _SWITCH_SECONDS: Final = 0.00005
-"""How long one Python thread may keep the others waiting, in place of 5 ms: the engine's thread needs the interpreter for
-a moment between any two operations of a forward, hundreds of times a step, while asyncio tells callers of the last one."""
+"""How long one Python thread may keep the others waiting, in place of 5 ms. The engine's thread needs the interpreter
+for a moment between any two operations of a forward, hundreds of times a step, while asyncio tells callers of it."""
 LAST_WORDS_SECONDS: Final = 2.0
 """Once the engine has ended, its callers are told how within this."""
 
