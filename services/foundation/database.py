@@ -75,8 +75,15 @@ def make_sessions(engine: AsyncEngine) -> Sessions:
 
 
 def make_readers(engine: AsyncEngine) -> Sessions:
-    """Sessions that only read; on SQLite they never wait for a writer."""
-    return async_sessionmaker(engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False)
+    """Sessions that only read; on SQLite they never wait for a writer.
+
+    On PostgreSQL each statement stands for itself, as each would have a view of its own anyway: a transaction round it
+    would be two round trips more.
+    """
+    options: dict[str, Any] = {READ_ONLY: True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "AUTOCOMMIT"
+    return async_sessionmaker(engine.execution_options(**options), expire_on_commit=False)
 
 
 @contextlib.contextmanager
