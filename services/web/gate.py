@@ -67,6 +67,15 @@ def visitor() -> Visitor:
     return found
 
 
+def for_staff(blueprint: flask.Blueprint) -> None:
+    """Keep everybody but staff out of a blueprint. What they would see belongs to others, and auth and tasks check too."""
+
+    @blueprint.before_request
+    def refuse() -> None:
+        if not visitor().staff:
+            raise errors.NotAllowed("This page is for the people who run this server.")
+
+
 class Gate:
     """Stands before every view and hands out and takes back the session cookie."""
 

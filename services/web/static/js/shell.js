@@ -1,4 +1,7 @@
-// What every page has: the appearance switch, the eye beside a password, leaving nothing behind at sign-out.
+// What every page has: the appearance switch, the eye beside a password, the question before what cannot be undone,
+// leaving nothing behind at sign-out.
+
+import { wireForms } from "./confirm.js";
 
 const look = window.daydreamLook;
 
@@ -42,3 +45,5 @@ for (const form of document.querySelectorAll("[data-sign-out]")) {
     sessionStorage.clear();
   });
 }
+
+wireForms();
