@@ -38,6 +38,7 @@ _USERS: Final = {
 _PURSE: Final = {
     "GetBalance": _READ,
     "ListEntries": _READ,
+    "GetSpending": _READ,
     "HoldTokens": _LEDGER,
     "SettleHold": _LEDGER,
     "GrantTokens": _STAFF,

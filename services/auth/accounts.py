@@ -44,7 +44,7 @@ class Accounts:
     ) -> None:
         """`sign_up_tokens` is what a new account starts with; `now` is the clock, aware."""
         self._storage, self._passwords, self._sessions = storage, passwords, sessions
-        self._sign_up_tokens, self._now = sign_up_tokens, now
+        self.sign_up_tokens, self._now = sign_up_tokens, now
         self.sign_up_mode = sign_up_mode
 
     async def sign_up(self, *, email: str, password: str, username: str, user_agent: str, code: str = "") -> Opened:
@@ -70,7 +70,7 @@ class Accounts:
             user_id=shortuuid.uuid(),
             email=email,
             username=username,
-            tokens=self._sign_up_tokens,
+            tokens=self.sign_up_tokens,
             created_time=self._now(),
         )
         new = self._sessions.draw(user.user_id, user_agent=user_agent)
@@ -142,8 +142,11 @@ class Accounts:
         """One account; empty means the caller's. Raises UserNotFound, also for another's."""
         async with self._storage.read() as work:
             user = await work.users.get(whose(caller, user_id))
-        if user is None:
-            raise UserNotFound
+            if user is None:
+                raise UserNotFound
+            if not caller.is_staff:
+                return user
+            (user,) = await _with_last_seen(work, (user,))
         return user
 
     async def find(self, email: str) -> User | None:
@@ -155,14 +158,30 @@ class Accounts:
             found = await work.users.credentials(email=normal)
         return found.user if found else None
 
-    async def listing(self, *, query: str, page_size: int, page_token: str) -> Page[User]:
-        """Accounts whose email or name contains the query, newest first."""
+    async def listing(
+        self, *, query: str, user_ids: tuple[str, ...] = (), page_size: int, page_token: str
+    ) -> Page[User]:
+        """Accounts whose email, name or id contains the query, newest first, and how many there are in all.
+
+        Only those of `user_ids` where any is given. Raises InvalidInput.
+        """
         limit, before = paging.limit(page_size), paging.cursor(page_token, _LIST)
         with fields.checked() as given:
             query = given.text("query", query, at_most=QUERY_CHARACTERS)
+            if len(user_ids) > paging.LARGEST_SIZE:
+                given.refuse("user_ids", f"At most {paging.LARGEST_SIZE} accounts can be asked for at once.")
+        asked = [each for each in user_ids if fields.is_id(each)]
+        if user_ids and not asked:
+            # None of them can be an id; without any the whole list would be asked for.
+            return Page(items=())
         async with self._storage.read() as work:
-            found = await work.users.listing(query=query, before=before, limit=limit)
-        return paging.page(found, _LIST)
+            found = await work.users.listing(query=query, user_ids=asked, before=before, limit=limit)
+            page = paging.page(found, _LIST)
+            return dataclasses.replace(
+                page,
+                items=await _with_last_seen(work, page.items),
+                total=await work.users.count(query=query, user_ids=asked),
+            )
 
     async def update(self, caller: Caller, user_id: str, changes: Mapping[str, str]) -> User:
         """Set the profile fields given by name. Raises UserNotFound, InvalidInput, EmailTaken."""
@@ -209,6 +228,11 @@ class Accounts:
             # One that somebody else got hold of must not undo this.
             await work.resets.remove(caller.subject)
             return await end_all(work, caller.subject, self._now(), but=caller.session_id)
+
+
+async def _with_last_seen(work: Work, users: tuple[User, ...]) -> tuple[User, ...]:
+    seen = await work.users.last_seen([each.user_id for each in users]) if users else {}
+    return tuple(dataclasses.replace(each, last_seen_time=seen.get(each.user_id)) for each in users)
 
 
 async def _add_with_tokens(work: Work, user: User, password_hash: str, *, reason: str) -> None:

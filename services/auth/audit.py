@@ -4,6 +4,7 @@ It names accounts and codes by their ids alone, so that a deleted account leaves
 """
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Final
 
 import shortuuid
@@ -22,8 +23,10 @@ class Audit:
         """Where it is."""
         self._storage = storage
 
-    async def listing(self, *, page_size: int, page_token: str, user_id: str, staff_id: str) -> Page[Deed]:
-        """What staff did, newest first; only to `user_id` and by `staff_id`, where those are given.
+    async def listing(
+        self, *, page_size: int, page_token: str, user_id: str, staff_id: str, kinds: Collection[DeedKind] = ()
+    ) -> Page[Deed]:
+        """What staff did, newest first; only to `user_id`, by `staff_id` and of `kinds`, where those are given.
 
         Raises InvalidInput.
         """
@@ -31,7 +34,9 @@ class Audit:
         if not all(fields.is_id(each) for each in (user_id, staff_id) if each):
             return Page(items=())
         async with self._storage.read() as work:
-            found = await work.audit.listing(user_id=user_id, staff_id=staff_id, before=before, limit=limit)
+            found = await work.audit.listing(
+                user_id=user_id, staff_id=staff_id, kinds=kinds, before=before, limit=limit
+            )
         return paging.page(found, _LIST)
 
 

@@ -16,7 +16,7 @@ from services.auth import audit, fields, paging
 from services.auth.errors import HoldSettled, NotEnoughTokens, UserNotFound
 from services.auth.ownership import able, check_acting, whose
 from services.auth.storage import Conflict, Storage, Work
-from services.auth.values import Balance, DeedKind, Entry, EntryKind, Hold, Page
+from services.auth.values import Balance, DeedKind, Direction, Entry, EntryKind, Hold, Page, Spending
 from services.foundation import errors
 from services.foundation.identity import Caller
 
@@ -40,14 +40,27 @@ class Purse:
             raise UserNotFound
         return balance
 
-    async def entries(self, caller: Caller, user_id: str, *, page_size: int, page_token: str) -> Page[Entry]:
-        """A ledger, newest first; an empty id means the caller's. Raises UserNotFound, also for another's."""
+    async def spending(self, caller: Caller, user_id: str, since: dt.datetime | None) -> Spending:
+        """What tasks submitted since then have cost; an empty id means the caller's. Raises UserNotFound."""
+        user_id = whose(caller, user_id)
+        async with self._storage.read() as work:
+            if await work.users.get(user_id) is None:
+                raise UserNotFound
+            return await work.purse.spending(user_id, since)
+
+    async def entries(
+        self, caller: Caller, user_id: str, *, page_size: int, page_token: str, direction: Direction | None = None
+    ) -> Page[Entry]:
+        """A ledger, newest first, or of it what lifted or lowered the balance; an empty id means the caller's.
+
+        Raises UserNotFound, also for another's.
+        """
         user_id = whose(caller, user_id)
         limit, before = paging.limit(page_size), paging.cursor(page_token, _LIST)
         async with self._storage.read() as work:
             if await work.users.get(user_id) is None:
                 raise UserNotFound
-            found = await work.purse.entries(user_id, before=before, limit=limit)
+            found = await work.purse.entries(user_id, before=before, limit=limit, direction=direction)
         return paging.page(found, _LIST)
 
     async def hold(self, *, hold_id: str, user_id: str, tokens: int, reason: str) -> int:

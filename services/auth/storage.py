@@ -5,12 +5,26 @@ item seen, None for the start.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from services.auth.values import ApiKey, Balance, Code, Deed, Entry, Event, Hold, ResetLink, Session, User
+from services.auth.values import (
+    ApiKey,
+    Balance,
+    Code,
+    Deed,
+    DeedKind,
+    Direction,
+    Entry,
+    Event,
+    Hold,
+    ResetLink,
+    Session,
+    Spending,
+    User,
+)
 
 T = TypeVar("T")
 
@@ -57,8 +71,14 @@ class Users(Protocol):
     async def credentials(self, *, email: str | None = None, user_id: str | None = None) -> Credentials | None:
         """One account and its password hash, by the one of the two that is given."""
 
-    async def listing(self, *, query: str, before: int | None, limit: int) -> Listing[User]:
-        """Accounts whose email or name contains the query, any case."""
+    async def listing(self, *, query: str, user_ids: Collection[str], before: int | None, limit: int) -> Listing[User]:
+        """Accounts whose email, name or id contains the query, any case, and of these ids where any is given."""
+
+    async def count(self, *, query: str, user_ids: Collection[str]) -> int:
+        """How many accounts such a listing has over all its pages."""
+
+    async def last_seen(self, user_ids: Collection[str]) -> Mapping[str, dt.datetime]:
+        """When a session or key of each account was last used; one without any is left out."""
 
     async def change(self, user_id: str, changes: Mapping[str, str]) -> User | None:
         """Set profile fields by name. Raises Conflict when a new email is taken."""
@@ -147,8 +167,13 @@ class Purse(Protocol):
     async def hold_entry(self, hold_id: str) -> Entry | None:
         """The line a hold wrote."""
 
-    async def entries(self, user_id: str, *, before: int | None, limit: int) -> Listing[Entry]:
-        """A person's ledger."""
+    async def entries(
+        self, user_id: str, *, before: int | None, limit: int, direction: Direction | None = None
+    ) -> Listing[Entry]:
+        """A person's ledger, or of it what lifted or lowered the balance."""
+
+    async def spending(self, user_id: str, since: dt.datetime | None) -> Spending:
+        """What holds made since then came to (all when it is None), and how many are open."""
 
     async def add_hold(self, hold: Hold) -> None:
         """Write a hold. Raises Conflict for an id used before."""
@@ -207,8 +232,10 @@ class Audit(Protocol):
     async def add(self, deed: Deed) -> None:
         """Write a deed down."""
 
-    async def listing(self, *, user_id: str, staff_id: str, before: int | None, limit: int) -> Listing[Deed]:
-        """Deeds, to an account and by an account where they are given."""
+    async def listing(
+        self, *, user_id: str, staff_id: str, kinds: Collection[DeedKind], before: int | None, limit: int
+    ) -> Listing[Deed]:
+        """Deeds, to an account, by an account and of some kinds where they are given."""
 
 
 class Outbox(Protocol):

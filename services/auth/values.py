@@ -76,6 +76,8 @@ class User:
     """When the account was made."""
     latest_session_id: str = ""
     """The session opened last; empty if there never was one."""
+    last_seen_time: dt.datetime | None = None
+    """When an open session or a key was last used; read for staff alone, and None where there is none."""
     deleted: bool = False
     """Whether the account is gone, and only its ledger is left."""
 
@@ -142,6 +144,13 @@ class Opened:
     """For the request that opened it."""
 
 
+class Direction(enum.StrEnum):
+    """Which lines of a ledger are meant."""
+
+    ADDED = "added"
+    SPENT = "spent"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A line of the token ledger."""
@@ -195,6 +204,16 @@ class Balance:
     """Free to spend."""
     held: int
     """Taken aside for tasks that have not ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spending:
+    """What a person's tasks have cost."""
+
+    charged: int
+    """Kept in the end, whole tokens, of the holds that were asked about."""
+    open_holds: int
+    """How many holds are not settled, of all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,3 +321,5 @@ class Page(Generic[T]):
     """What is on it."""
     next_page_token: str = ""
     """Asks for the next one; empty on the last."""
+    total: int = 0
+    """How many there are over all pages; 0 where nobody counts them."""

@@ -114,6 +114,16 @@ class Card:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What the device's memory holds, in bytes."""
+
+    used: int = 0
+    """In use; 0 when unknown."""
+    total: int = 0
+    """There is; 0 when unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """A worker and its models."""
 
@@ -127,6 +137,10 @@ class Capabilities:
     """Requests it holds now, waiting ones too."""
     cards: tuple[Card, ...]
     """The first is the default."""
+    memory: Memory = Memory()
+    """Of the device."""
+    started: float = 0.0
+    """When the process started, in seconds since 1970."""
 
 
 @dataclass(frozen=True, kw_only=True)

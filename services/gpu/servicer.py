@@ -8,6 +8,7 @@ from typing import Any, Final
 import grpc
 from daydream.gpu.v1 import inference_pb2 as pb
 from daydream.gpu.v1 import inference_pb2_grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.foundation.float32 import shortest
 from services.gpu import events, uploads
@@ -130,6 +131,9 @@ def capabilities_to_pb(capabilities: Capabilities) -> pb.Capabilities:
         slots=capabilities.slots,
         busy_slots=capabilities.busy_slots,
         models=[_card_to_pb(card) for card in capabilities.cards],
+        memory_used=capabilities.memory.used,
+        memory_total=capabilities.memory.total,
+        started_time=Timestamp(seconds=int(capabilities.started)),
     )
 
 

@@ -7,6 +7,7 @@ from services.foundation.identity import Access, Scope, people
 
 SERVICE: Final = "daydream.tasks.v1.TaskService"
 GALLERY: Final = "daydream.tasks.v1.GalleryService"
+ADMIN: Final = "daydream.tasks.v1.AdminService"
 
 _GENERATE: Final = people(Scope.GENERATE)
 _READ: Final = people(Scope.READ)
@@ -31,9 +32,16 @@ ACCESS: Final[Mapping[str, Access]] = {
     f"/{GALLERY}/PublishImage": _GENERATE,
     f"/{GALLERY}/UnpublishImage": _GENERATE,
     f"/{GALLERY}/ListGallery": _ANYBODY,
+    f"/{GALLERY}/GetGalleryImage": _ANYBODY,
     f"/{GALLERY}/DownloadGalleryImage": _ANYBODY,
     f"/{GALLERY}/HideImage": _STAFF,
     f"/{GALLERY}/RestoreImage": _STAFF,
+    f"/{ADMIN}/ListAllTasks": _STAFF,
+    f"/{ADMIN}/CancelAnyTask": _STAFF,
+    f"/{ADMIN}/ListWorkers": _STAFF,
+    f"/{ADMIN}/WatchMachine": _STAFF,
+    f"/{ADMIN}/CountImages": _STAFF,
+    f"/{ADMIN}/ListDeeds": _STAFF,
     # What the workers can do belongs to nobody; pages show it before anyone has signed in.
     f"/{SERVICE}/GetCapabilities": people(Scope.READ, also=frozenset({"web", "plugins"})),
 }

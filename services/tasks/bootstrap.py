@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import grpc
 import shortuuid
-from daydream.tasks.v1 import gallery_pb2_grpc, tasks_pb2_grpc
+from daydream.tasks.v1 import admin_pb2_grpc, gallery_pb2_grpc, tasks_pb2_grpc
 
 from services.foundation import database, identity, logs
 from services.foundation.rpc import client, server
@@ -21,6 +21,9 @@ from services.tasks.files.images import ImageFiles
 from services.tasks.files.removal import Removal
 from services.tasks.files.storage import open_storage
 from services.tasks.files.uploads import Uploads
+from services.tasks.machine.crew import Crew
+from services.tasks.machine.office import Office
+from services.tasks.machine.watch import MachineWatch
 from services.tasks.people.accounts import Accounts
 from services.tasks.people.erasure import Erasure
 from services.tasks.people.presence import Presence
@@ -31,12 +34,14 @@ from services.tasks.queue.recovery import Recovery
 from services.tasks.queue.unoffered import Unoffered
 from services.tasks.settings import Settings
 from services.tasks.store.base import Database
+from services.tasks.store.deeds import Deeds
 from services.tasks.store.erasure import ErasureRows
 from services.tasks.store.found import FoundFiles
 from services.tasks.store.gallery import Gallery as GalleryRows
 from services.tasks.store.images import Images
 from services.tasks.store.inbox import Inbox
 from services.tasks.store.leases import Leases
+from services.tasks.store.machine import Machine
 from services.tasks.store.outbox import Outbox
 from services.tasks.store.presence import Presences
 from services.tasks.store.tasks import Tasks
@@ -45,6 +50,7 @@ from services.tasks.store.workers import Workers
 from services.tasks.watching.board import Board
 from services.tasks.watching.watch import Watching
 from services.tasks.wire import bus, messages, model_messages
+from services.tasks.wire.admin_servicer import AdminServicer
 from services.tasks.wire.bus import Bus
 from services.tasks.wire.gallery_servicer import GalleryServicer
 from services.tasks.wire.purse import GrpcPurse
@@ -161,6 +167,13 @@ class Service:
         self._server = server.Server(
             verifier=identity.Verifier(audience=NAME, fetch_keys=client.key_fetcher(self._auth)), access=access.ACCESS
         )
+        watching = Watching(
+            tasks=tasks,
+            board=self._board,
+            lineup=lineup,
+            presence=self._presence,
+            connected=lambda: self._bus.connected,
+        )
         servicer = TaskServicer(
             ledger=Ledger(
                 tasks=tasks,
@@ -171,13 +184,7 @@ class Service:
                 queue_limit_per_user=settings.queue_limit_per_user,
                 settle_now=self._relays.wake,
             ),
-            watching=Watching(
-                tasks=tasks,
-                board=self._board,
-                lineup=lineup,
-                presence=self._presence,
-                connected=lambda: self._bus.connected,
-            ),
+            watching=watching,
             presence=self._presence,
             lineup=lineup,
             fleet=self._fleet,
@@ -189,13 +196,23 @@ class Service:
         tasks_pb2_grpc.add_TaskServiceServicer_to_server(servicer, self._server.grpc)
         gallery = Gallery(rows=GalleryRows(store), files=images, announcer=self._board)
         gallery_pb2_grpc.add_GalleryServiceServicer_to_server(GalleryServicer(gallery), self._server.grpc)
+        machine = Machine(store)
+        crew = Crew(fleet=self._fleet, rows=machine, decode=model_messages.decode_capabilities, now=database.utc_now)
+        admin = AdminServicer(
+            office=Office(rows=machine, deeds=Deeds(store), announcer=self._board, settle_now=self._relays.wake),
+            crew=crew,
+            watch=MachineWatch(rows=machine, crew=crew, board=self._board, lineup=lineup, watching=watching),
+            lineup=lineup,
+            queue_limit=settings.queue_limit,
+        )
+        admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, self._server.grpc)
         self._data_folder = DataFolder(rows=FoundFiles(store), storage=storage, files=images)
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Listen and work. Raises CannotListen."""
         await self._fleet.load()
-        await self._server.start(self._settings.bind, [access.SERVICE, access.GALLERY])
+        await self._server.start(self._settings.bind, [access.SERVICE, access.GALLERY, access.ADMIN])
         for name, loop in (
             ("bus", self._bus.run(self._board.hear, self._board.end, self._consumers)),
             *((consumer.name, consumer.run()) for consumer in self._consumers),

@@ -30,6 +30,13 @@ class Task(Base):
         sa.Index("ix_task_line", "state", "place"),
         sa.Index("ix_task_revision", "user_id", "revision"),
         sa.Index("ix_task_session", "user_id", "sessionid", "id"),
+        sa.Index(
+            "ix_task_left",
+            "left_worker",
+            "left_at",
+            postgresql_where=sa.text("left_worker IS NOT NULL"),
+            sqlite_where=sa.text("left_worker IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
@@ -60,6 +67,9 @@ class Task(Base):
     lease_owner: Mapped[str | None] = mapped_column(sa.String(64))
     lease_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     worker: Mapped[str | None] = mapped_column(sa.String(256))
+    # The worker that it last left unfinished, and when: what became of what a silent one held.
+    left_worker: Mapped[str | None] = mapped_column(sa.String(256))
+    left_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     step: Mapped[int] = mapped_column(default=0)
     steps_total: Mapped[int] = mapped_column(default=0)
     blame: Mapped[str | None] = mapped_column(sa.String(16))
@@ -159,6 +169,23 @@ class Ruling(Base):
     hidden: Mapped[bool] = mapped_column()
     staff_id: Mapped[str | None] = mapped_column(sa.String(42))
     reason: Mapped[str] = mapped_column(sa.String(200))
+    date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class Deed(Base):
+    """What somebody of the staff did. Only a deleted account's name is ever taken out of it."""
+
+    __tablename__ = "deed"
+    __table_args__ = (sa.Index("ix_deed_staff", "staff_id"), sa.Index("ix_deed_user", "user_id"))
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    uuid: Mapped[str] = mapped_column(sa.String(42), unique=True)
+    kind: Mapped[str] = mapped_column(sa.String(32))
+    staff_id: Mapped[str] = mapped_column(sa.String(42))
+    user_id: Mapped[str] = mapped_column(sa.String(42))
+    task_id: Mapped[str] = mapped_column(sa.String(42))
+    gallery_id: Mapped[str] = mapped_column(sa.String(42))
+    detail: Mapped[str] = mapped_column(sa.String(200))
     date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 

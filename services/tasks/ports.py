@@ -1,7 +1,7 @@
 """What the ledger and the dispatcher need from the outside, as interfaces: a store, a purse, somebody to tell."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,7 +79,15 @@ class TaskStore(Protocol):
     async def has_images(self) -> bool: ...
     async def known_files(self, paths: Sequence[str]) -> frozenset[str]: ...
     async def page(
-        self, user_id: str, *, session_id: str, states: Sequence[State], before: int | None, size: int
+        self,
+        user_id: str,
+        *,
+        session_id: str,
+        states: Sequence[State],
+        words: str = "",
+        only: Collection[str] = (),
+        before: int | None,
+        size: int,
     ) -> tuple[tuple[Task, ...], int | None]: ...
 
 

@@ -120,6 +120,8 @@ class Task:
     """Tokens kept for the images delivered; final once it ended."""
     place: int
     """Its order in the queue: the lower, the sooner. Kept when it is queued again, which puts it at the head."""
+    worker: str = ""
+    """The worker it is on; empty unless it runs."""
     attempt: int = 0
     """Which claim this is; with the lease's owner it decides who may write."""
     lost: int = 0

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import PIL.Image
 from daydream.gpu.v1 import inference_pb2, inference_pb2_grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.foundation import errors, identity
 from services.foundation.rpc import server
@@ -181,6 +182,8 @@ class FakeWorker(inference_pb2_grpc.InferenceServiceServicer):
         self.slots = slots
         self.script = script
         self.models = [model()]
+        self.memory = (0, 0)
+        """Bytes in use, and bytes there are."""
         self.calls: list[Call] = []
         self._called = asyncio.Event()
         self._server: server.Server | None = None
@@ -213,7 +216,14 @@ class FakeWorker(inference_pb2_grpc.InferenceServiceServicer):
         busy = sum(not call.stopped.is_set() for call in self.calls)
         return inference_pb2.GetCapabilitiesResponse(
             capabilities=inference_pb2.Capabilities(
-                worker_id="fake", device="cpu", slots=self.slots, busy_slots=busy, models=self.models
+                worker_id="fake",
+                device="cpu",
+                slots=self.slots,
+                busy_slots=busy,
+                models=self.models,
+                memory_used=self.memory[0],
+                memory_total=self.memory[1],
+                started_time=Timestamp(seconds=1_700_000_000),
             )
         )
 

@@ -51,6 +51,12 @@ class Visitor:
         """The ids on the first page."""
         return [each.gallery_id for each in (await self.page(include_hidden=include_hidden)).gallery_images]
 
+    async def get(self, gallery_id: str) -> gallery_pb2.GalleryImage:
+        """What is known of a picture."""
+        request = gallery_pb2.GetGalleryImageRequest(gallery_id=gallery_id)
+        with client.translated():
+            return (await self.stub.GetGalleryImage(request, metadata=self.metadata)).gallery_image
+
     async def hide(self, gallery_id: str, reason: str = "not for all") -> gallery_pb2.GalleryImage:
         """Hide a picture."""
         request = gallery_pb2.HideImageRequest(gallery_id=gallery_id, reason=reason)

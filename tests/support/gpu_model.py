@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from services.gpu import errors, samplers
-from services.gpu.card import Card, Defaults, Limits
+from services.gpu.card import Card, Defaults, Limits, Memory
 from services.gpu.engine.budget import Budget
 from services.gpu.images import Pixels
 from services.gpu.requests import NO_PICTURES, Pictures, Plan
@@ -169,6 +169,10 @@ class FakeLibrary:
     def cards(self) -> Sequence[Card]:
         """Their cards."""
         return tuple(model.card for model in self._models.values())
+
+    def memory(self) -> Memory:
+        """Always the same."""
+        return Memory(used=1_000_000, total=8_000_000)
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call it when a model arrives."""

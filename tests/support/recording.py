@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from services.gpu import errors
-from services.gpu.card import Card
+from services.gpu.card import Card, Memory
 from services.gpu.diffusion.pipeline import Conditioning, StableDiffusion
 from services.gpu.diffusion.sampling import Rows, Trajectory
 from services.gpu.requests import Plan
@@ -119,6 +119,10 @@ class Models:
     def cards(self) -> Sequence[Card]:
         """Their cards."""
         return tuple(model.card for model in self._models.values())
+
+    def memory(self) -> Memory:
+        """Nobody knows."""
+        return Memory()
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Nothing ever arrives."""

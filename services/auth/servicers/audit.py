@@ -25,6 +25,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             page_token=request.page_token,
             user_id=request.user_id,
             staff_id=request.staff_id,
+            kinds=convert.to_deed_kinds(request.kinds),
         )
         return audit_pb2.ListDeedsResponse(
             deeds=[convert.deed(each) for each in page.items], next_page_token=page.next_page_token

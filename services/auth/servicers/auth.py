@@ -29,8 +29,10 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def GetSignUpMode(
         self, request: auth_pb2.GetSignUpModeRequest, context: Context
     ) -> auth_pb2.GetSignUpModeResponse:
-        """Say who may make an account."""
-        return auth_pb2.GetSignUpModeResponse(mode=convert.SIGN_UP_MODES[self._accounts.sign_up_mode])
+        """Say who may make an account, and what it begins with."""
+        return auth_pb2.GetSignUpModeResponse(
+            mode=convert.SIGN_UP_MODES[self._accounts.sign_up_mode], sign_up_tokens=self._accounts.sign_up_tokens
+        )
 
     async def SignUp(self, request: auth_pb2.SignUpRequest, context: Context) -> auth_pb2.SignUpResponse:
         """Create an account and open its first session."""

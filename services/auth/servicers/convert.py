@@ -1,13 +1,14 @@
 """Values → messages, and the few messages → values that are more than a name."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Final
 
 from daydream.auth.v1 import audit_pb2, auth_pb2, codes_pb2
 from google.protobuf import timestamp_pb2
 
 from services.auth import values
-from services.auth.values import CodeKind, DeedKind, EntryKind, SignUpMode
+from services.auth.values import CodeKind, DeedKind, Direction, EntryKind, SignUpMode
 from services.foundation import errors
 from services.foundation.identity import Role
 
@@ -23,6 +24,10 @@ _KINDS: Final = {
     EntryKind.RETURN: auth_pb2.ENTRY_KIND_RETURN,
     EntryKind.GRANT: auth_pb2.ENTRY_KIND_GRANT,
     EntryKind.CODE: auth_pb2.ENTRY_KIND_CODE,
+}
+_DIRECTIONS: Final = {
+    Direction.ADDED: auth_pb2.ENTRY_DIRECTION_ADDED,
+    Direction.SPENT: auth_pb2.ENTRY_DIRECTION_SPENT,
 }
 _CODE_KINDS: Final = {
     CodeKind.TOKENS: codes_pb2.CODE_KIND_TOKENS,
@@ -79,6 +84,7 @@ def user(value: values.User) -> auth_pb2.User:
         tokens=value.tokens,
         created_time=timestamp(value.created_time),
         latest_session_id=value.latest_session_id,
+        last_seen_time=time_or_none(value.last_seen_time),
     )
 
 
@@ -136,6 +142,27 @@ def entry(value: values.Entry) -> auth_pb2.Entry:
 def to_code_kind(kind: int) -> CodeKind | None:
     """What a code is to be for; None for a number that says nothing here."""
     return next((value for value, number in _CODE_KINDS.items() if int(number) == kind), None)
+
+
+def to_direction(number: int) -> Direction | None:
+    """Which lines of a ledger a caller asks for; None for all. Raises InvalidInput for a number that is none."""
+    if number == auth_pb2.ENTRY_DIRECTION_UNSPECIFIED:
+        return None
+    for value, known in _DIRECTIONS.items():
+        if int(known) == number:
+            return value
+    raise errors.InvalidInput.of(errors.FieldViolation(field="direction", description="There is no such direction."))
+
+
+def to_deed_kinds(kinds: Iterable[int]) -> tuple[DeedKind, ...]:
+    """The kinds of deed that a caller asks for. Raises InvalidInput for a number that is none: it must not mean all."""
+    known = {int(number): value for value, number in _DEED_KINDS.items()}
+    try:
+        return tuple(known[kind] for kind in kinds)
+    except KeyError as error:
+        raise errors.InvalidInput.of(
+            errors.FieldViolation(field="kinds", description="There is no such kind of deed.")
+        ) from error
 
 
 def code(value: values.Code) -> codes_pb2.Code:

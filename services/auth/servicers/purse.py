@@ -27,11 +27,21 @@ class PurseServicer(auth_pb2_grpc.PurseServiceServicer):
     async def ListEntries(self, request: auth_pb2.ListEntriesRequest, context: Context) -> auth_pb2.ListEntriesResponse:
         """List a ledger."""
         page = await self._purse.entries(
-            caller(), request.user_id, page_size=request.page_size, page_token=request.page_token
+            caller(),
+            request.user_id,
+            page_size=request.page_size,
+            page_token=request.page_token,
+            direction=convert.to_direction(request.direction),
         )
         return auth_pb2.ListEntriesResponse(
             entries=[convert.entry(each) for each in page.items], next_page_token=page.next_page_token
         )
+
+    async def GetSpending(self, request: auth_pb2.GetSpendingRequest, context: Context) -> auth_pb2.GetSpendingResponse:
+        """Say what tasks have cost."""
+        since = convert.to_time("since", request.since) if request.HasField("since") else None
+        spending = await self._purse.spending(caller(), request.user_id, since)
+        return auth_pb2.GetSpendingResponse(charged=spending.charged, open_holds=spending.open_holds)
 
     async def HoldTokens(self, request: auth_pb2.HoldTokensRequest, context: Context) -> auth_pb2.HoldTokensResponse:
         """Take tokens aside."""

@@ -27,10 +27,15 @@ class UserServicer(auth_pb2_grpc.UserServiceServicer):
     async def ListUsers(self, request: auth_pb2.ListUsersRequest, context: Context) -> auth_pb2.ListUsersResponse:
         """List users."""
         page = await self._accounts.listing(
-            query=request.query, page_size=request.page_size, page_token=request.page_token
+            query=request.query,
+            user_ids=tuple(request.user_ids),
+            page_size=request.page_size,
+            page_token=request.page_token,
         )
         return auth_pb2.ListUsersResponse(
-            users=[convert.user(each) for each in page.items], next_page_token=page.next_page_token
+            users=[convert.user(each) for each in page.items],
+            next_page_token=page.next_page_token,
+            total_size=page.total,
         )
 
     async def UpdateUser(self, request: auth_pb2.UpdateUserRequest, context: Context) -> auth_pb2.UpdateUserResponse:

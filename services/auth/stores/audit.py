@@ -1,5 +1,7 @@
 """The log of what staff did, in SQL."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -42,9 +44,13 @@ class SqlAudit:
             )
         )
 
-    async def listing(self, *, user_id: str, staff_id: str, before: int | None, limit: int) -> Listing[Deed]:
-        """Deeds, to an account and by an account where they are given."""
+    async def listing(
+        self, *, user_id: str, staff_id: str, kinds: Collection[DeedKind], before: int | None, limit: int
+    ) -> Listing[Deed]:
+        """Deeds, to an account, by an account and of some kinds where they are given."""
         conditions = [
             column == wanted for column, wanted in ((DeedRow.user_id, user_id), (DeedRow.staff_id, staff_id)) if wanted
         ]
+        if kinds:
+            conditions.append(DeedRow.kind.in_([each.value for each in kinds]))
         return await rows.listing(self._session, DeedRow, *conditions, before=before, limit=limit, value=_deed_of)

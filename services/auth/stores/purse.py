@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.auth.models import EntryRow, HoldRow, UserRow
 from services.auth.storage import Listing
 from services.auth.stores import rows
-from services.auth.values import Balance, Entry, EntryKind, Hold
+from services.auth.values import Balance, Direction, Entry, EntryKind, Hold, Spending
 
 
 def _entry_of(row: EntryRow) -> Entry:
@@ -84,11 +84,28 @@ class SqlPurse:
         """The line a hold wrote."""
         return await self._entry(EntryRow.hold_id == hold_id, EntryRow.kind == EntryKind.HOLD.value)
 
-    async def entries(self, user_id: str, *, before: int | None, limit: int) -> Listing[Entry]:
-        """A person's ledger."""
-        return await rows.listing(
-            self._session, EntryRow, EntryRow.user_id == user_id, before=before, limit=limit, value=_entry_of
+    async def entries(
+        self, user_id: str, *, before: int | None, limit: int, direction: Direction | None = None
+    ) -> Listing[Entry]:
+        """A person's ledger, or of it what lifted or lowered the balance."""
+        wanted = [EntryRow.user_id == user_id]
+        if direction is not None:
+            wanted.append(EntryRow.amount > 0 if direction is Direction.ADDED else EntryRow.amount < 0)
+        return await rows.listing(self._session, EntryRow, *wanted, before=before, limit=limit, value=_entry_of)
+
+    async def spending(self, user_id: str, since: dt.datetime | None) -> Spending:
+        """What holds came to, and how many are open."""
+        # By way of the ledger, which is indexed by person; of holds only the open ones are.
+        charged = (
+            sa.select(sa.func.coalesce(sa.func.sum(HoldRow.charge), 0))
+            .join_from(EntryRow, HoldRow, EntryRow.hold_id == HoldRow.hold_id)
+            .where(EntryRow.user_id == user_id, EntryRow.kind == EntryKind.HOLD.value)
         )
+        if since is not None:
+            charged = charged.where(EntryRow.created_time >= since)
+        open_holds = sa.select(sa.func.count()).where(HoldRow.user_id == user_id, HoldRow.charge.is_(None))
+        found = (await self._session.execute(sa.select(charged.scalar_subquery(), open_holds.scalar_subquery()))).one()
+        return Spending(charged=int(found[0]), open_holds=found[1])
 
     async def add_hold(self, hold: Hold) -> None:
         """Write a hold."""

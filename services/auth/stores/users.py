@@ -1,13 +1,13 @@
 """Accounts in SQL."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.auth.models import UserRow
+from services.auth.models import ApiKeyRow, SessionRow, UserRow
 from services.auth.storage import Credentials, Listing
 from services.auth.stores import rows
 from services.auth.values import User
@@ -34,6 +34,16 @@ def user_of(row: UserRow) -> User:
 
 
 _THERE: Final = UserRow.deleted_time.is_(None)
+_SEARCHED: Final = (UserRow.email, UserRow.username, UserRow.first_name, UserRow.last_name, UserRow.uuid)
+
+
+def _wanted(query: str, user_ids: Collection[str]) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [_THERE]
+    if query:
+        conditions.append(sa.or_(*(column.icontains(query, autoescape=True) for column in _SEARCHED)))
+    if user_ids:
+        conditions.append(UserRow.uuid.in_(user_ids))
+    return conditions
 
 
 class SqlUsers:
@@ -90,13 +100,28 @@ class SqlUsers:
         row = await self._session.scalar(sa.select(UserRow).where(condition, _THERE))
         return None if row is None else Credentials(user=user_of(row), password_hash=row.password_hash)
 
-    async def listing(self, *, query: str, before: int | None, limit: int) -> Listing[User]:
-        """Accounts whose email or name contains the query, any case."""
-        searched = (UserRow.email, UserRow.username, UserRow.first_name, UserRow.last_name)
-        conditions: list[sa.ColumnElement[bool]] = [_THERE]
-        if query:
-            conditions.append(sa.or_(*(column.icontains(query, autoescape=True) for column in searched)))
-        return await rows.listing(self._session, UserRow, *conditions, before=before, limit=limit, value=user_of)
+    async def listing(self, *, query: str, user_ids: Collection[str], before: int | None, limit: int) -> Listing[User]:
+        """Accounts whose email, name or id contains the query, any case, and of these ids where any is given."""
+        wanted = _wanted(query, user_ids)
+        return await rows.listing(self._session, UserRow, *wanted, before=before, limit=limit, value=user_of)
+
+    async def count(self, *, query: str, user_ids: Collection[str]) -> int:
+        """How many accounts such a listing has over all its pages."""
+        statement = sa.select(sa.func.count()).select_from(UserRow).where(*_wanted(query, user_ids))
+        return await self._session.scalar(statement) or 0
+
+    async def last_seen(self, user_ids: Collection[str]) -> Mapping[str, dt.datetime]:
+        """When a session or key of each account was last used, for all of them in one go."""
+        used = sa.union_all(
+            sa.select(SessionRow.user_id, SessionRow.last_seen_time.label("used")).where(
+                SessionRow.user_id.in_(user_ids)
+            ),
+            sa.select(ApiKeyRow.user_id, ApiKeyRow.last_used_time).where(
+                ApiKeyRow.user_id.in_(user_ids), ApiKeyRow.last_used_time.is_not(None)
+            ),
+        ).subquery()
+        statement = sa.select(used.c.user_id, sa.func.max(used.c.used)).group_by(used.c.user_id)
+        return {row[0]: row[1] for row in await self._session.execute(statement)}
 
     async def change(self, user_id: str, changes: Mapping[str, str]) -> User | None:
         """Set profile fields by name."""

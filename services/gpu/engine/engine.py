@@ -78,6 +78,7 @@ class Engine:
     ) -> None:
         """`load` runs in the engine's thread."""
         self.worker_id = secrets.token_hex(8)
+        self._started = time.time()
         self._load, self._bounds, self._clock = load, bounds, clock
         self._at_hand: _Ready | None = None
         # Guards everything below; the thread waits on it for something to do.
@@ -138,6 +139,8 @@ class Engine:
             slots=ready.slots,
             busy_slots=len(self._open),
             cards=tuple(ready.models.cards()),
+            memory=ready.models.memory(),
+            started=self._started,
         )
 
     async def lost(self) -> None:

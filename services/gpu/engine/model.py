@@ -6,7 +6,7 @@
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from services.gpu.card import Card
+from services.gpu.card import Card, Memory
 from services.gpu.engine.budget import Budget
 from services.gpu.images import Pixels
 from services.gpu.requests import NO_PICTURES, Pictures, Plan
@@ -84,6 +84,9 @@ class Library(Protocol):
 
     def cards(self) -> Sequence[Card]:
         """What callers know of each; the first is the default. Called from any thread."""
+
+    def memory(self) -> Memory:
+        """What the device's memory holds now. Called from any thread, and quick."""
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener`, in any thread, when a model that was asked for may be there."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from services.foundation import logs
 from services.gpu import errors
-from services.gpu.card import Card
+from services.gpu.card import Card, Memory
 from services.gpu.engine.model import Model
 
 log = logs.logger(__name__)
@@ -62,12 +62,23 @@ class _Reading:
 
 
 class Library:
-    """Fills the engine's port `model.Library`; `cards` may be called from any thread, the rest from the drawing one."""
+    """Fills the engine's port `model.Library`.
 
-    def __init__(self, volumes: Sequence[Volume], *, limit: int | None, release: Callable[[], None]) -> None:
+    `cards` and `memory` may be called from any thread, the rest from the drawing one.
+    """
+
+    def __init__(
+        self,
+        volumes: Sequence[Volume],
+        *,
+        limit: int | None,
+        release: Callable[[], None],
+        gauge: Callable[[], Memory] = Memory,
+    ) -> None:
         """The first volume is the default. `limit` is in bytes; `release` gives back what a model that left held.
 
-        Raises ModelUnusable when there is none, and when two have one name.
+        `gauge` tells what the device's memory holds, in any thread. Raises ModelUnusable when there is none, and when
+        two have one name.
         """
         if not volumes:
             raise errors.ModelUnusable("GPU_MODEL names no model.")
@@ -75,7 +86,7 @@ class Library:
         if len(self._volumes) < len(volumes):
             names = ", ".join(volume.card.name for volume in volumes)
             raise errors.ModelUnusable(f"GPU_MODEL names two models of one name: {names}.")
-        self._limit, self._release = limit, release
+        self._limit, self._release, self._gauge = limit, release, gauge
         self._cards = tuple(volume.card for volume in volumes)
         self._sizes = {volume.card.name: volume.size for volume in volumes}
         # Least recently used first.
@@ -88,6 +99,10 @@ class Library:
     def cards(self) -> Sequence[Card]:
         """What callers know of each; the first is the default."""
         return self._cards
+
+    def memory(self) -> Memory:
+        """What the device's memory holds now."""
+        return self._gauge()
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener`, in some thread, whenever a model has been read: whoever asked for one may ask again."""

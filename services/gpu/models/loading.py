@@ -14,7 +14,7 @@ import torch
 
 from services.foundation import errors as foundation_errors
 from services.gpu import errors, limits
-from services.gpu.card import Card
+from services.gpu.card import Card, Memory
 from services.gpu.checkpoints import adapter_files, anatomy, checkpoint
 from services.gpu.checkpoints.anatomy import Anatomy
 from services.gpu.checkpoints.checkpoint import Checkpoint
@@ -22,7 +22,7 @@ from services.gpu.checkpoints.sources import Source
 from services.gpu.diffusion import adapters, pipeline
 from services.gpu.diffusion.pipeline import StableDiffusion
 from services.gpu.engine.drawing import DECODED_AT_ONCE
-from services.gpu.models import economy, memory, warmup
+from services.gpu.models import economy, memory, occupancy, warmup
 from services.gpu.models.collection import Library, Loaded, Size, Volume
 from services.gpu.models.memory import Economies, Fit
 from services.gpu.requests import Request
@@ -36,7 +36,7 @@ def collect(sources: Sequence[Source], settings: GpuSettings) -> Library:
     """The library of these checkpoints, none of them loaded. Raises ModelUnusable."""
     shelf = _Shelf(settings)
     volumes = [shelf.volume(source) for source in sources]
-    return Library(volumes, limit=shelf.limit, release=shelf.release)
+    return Library(volumes, limit=shelf.limit, release=shelf.release, gauge=shelf.gauge)
 
 
 class _Shelf:
@@ -67,6 +67,12 @@ class _Shelf:
             read=lambda: self._read(source, fit),
             finish=lambda parts: self._finish(parts, source, card, fit),
         )
+
+    def gauge(self) -> Memory:
+        """What the device's memory holds: all of an accelerator, of a CPU's what this process has."""
+        if self._on_cpu:
+            return occupancy.of_process(limit=self._settings.memory_limit)
+        return occupancy.of_accelerator(self._device)
 
     def release(self) -> None:
         """Give back what a model that left held."""

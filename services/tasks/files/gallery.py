@@ -12,17 +12,17 @@ from typing import Final, Protocol
 import shortuuid
 
 from services.foundation import logs
-from services.foundation.errors import FieldViolation, InvalidInput, NotAllowed
+from services.foundation.errors import NotAllowed
 from services.tasks import identifiers
 from services.tasks.asking.ingredients import Parameters
 from services.tasks.errors import GalleryImageNotFound, ImageNotFound
+from services.tasks.machine.deeds import check_reason
 from services.tasks.ports import Announcer, stored
 from services.tasks.values import Image, Size, Task
 
 log = logs.logger(__name__)
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 100
-MAX_REASON_CHARS: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,8 @@ class Entry:
     """Opaque id; tells nothing of the image's."""
     user_id: str
     """Whose it is; empty for a picture that was found."""
+    image_id: str
+    """The image's own id, which is its owner's business alone; empty for a picture that was found."""
     image: Image
     """Its file."""
     parameters: Parameters | None
@@ -129,11 +131,16 @@ class Gallery:
             before=before, size=min(size or DEFAULT_PAGE, MAX_PAGE), include_hidden=include_hidden
         )
 
-    async def open(self, visitor: Visitor, gallery_id: str, size: Size) -> tuple[Image, AsyncGenerator[bytes, None]]:
-        """What the file of that size is, and the file in pieces. Raises GalleryImageNotFound."""
+    async def get(self, visitor: Visitor, gallery_id: str) -> Entry:
+        """What is known of a picture. Raises GalleryImageNotFound, also for a hidden one unless staff ask."""
         entry = await self._rows.find(gallery_id) if identifiers.possible(gallery_id) else None
         if entry is None or (entry.hidden and not visitor.staff):
             raise GalleryImageNotFound
+        return entry
+
+    async def open(self, visitor: Visitor, gallery_id: str, size: Size) -> tuple[Image, AsyncGenerator[bytes, None]]:
+        """What the file of that size is, and the file in pieces. Raises GalleryImageNotFound."""
+        entry = await self.get(visitor, gallery_id)
         try:
             return await self._files.open(entry.image, size)
         except ImageNotFound as error:
@@ -148,7 +155,7 @@ class Gallery:
         return await self._rule(gallery_id, hidden=False, staff_id=staff_id, reason=reason)
 
     async def _rule(self, gallery_id: str, *, hidden: bool, staff_id: str, reason: str) -> Entry:
-        _check_reason(reason)
+        check_reason(reason)
         if not identifiers.possible(gallery_id):
             raise GalleryImageNotFound
         entry, changed = await self._rows.rule(gallery_id, hidden=hidden, staff_id=staff_id, reason=reason)
@@ -156,9 +163,3 @@ class Gallery:
         for task in changed:
             self._announcer.announce(stored(task))
         return entry
-
-
-def _check_reason(reason: str) -> None:
-    if not reason.strip() or len(reason) > MAX_REASON_CHARS or not reason.isprintable():
-        wrong = f"Say why, in 1 to {MAX_REASON_CHARS} characters on one line."
-        raise InvalidInput.of(FieldViolation(field="reason", description=wrong))

@@ -199,7 +199,7 @@ class Bucket:
     def _files(self) -> tuple[Any, str]:
         if self._opened is None:
             # Imported here: whoever keeps images in a folder needs neither fsspec nor what speaks S3.
-            import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415
+            import fsspec  # noqa: PLC0415
 
             # Other replicas write too, so what was listed once is not to be remembered.
             files, root = fsspec.core.url_to_fs(self._url, use_listings_cache=False, skip_instance_cache=True)

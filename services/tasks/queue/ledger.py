@@ -4,14 +4,14 @@ A submission is written before its tokens are held, so a crash at any point leav
 a repeat with the same request_id goes on with.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import shortuuid
 
 from services.foundation.errors import DaydreamError, RequestIdReused, TooMuch
 from services.tasks import identifiers
-from services.tasks.asking import parameters, pricing
+from services.tasks.asking import parameters, pricing, search
 from services.tasks.asking.ingredients import NO_SHAPES, Shapes
 from services.tasks.errors import AuthUnavailable, ImageNotFound, NoWorker, OwnQueueFull, QueueFull, TaskNotFound
 from services.tasks.ports import Announcer, Purse, TaskStore, stored
@@ -147,12 +147,30 @@ class Ledger:
         return task
 
     async def page(
-        self, user_id: str, *, session_id: str, states: Sequence[State], before: int | None, size: int
+        self,
+        user_id: str,
+        *,
+        session_id: str,
+        states: Sequence[State],
+        words: str = "",
+        only: Collection[str] = (),
+        before: int | None,
+        size: int,
     ) -> tuple[tuple[Task, ...], int | None]:
-        """The owner's tasks, newest first; `size` 0 means 20, more than 100 are never given. Raises InvalidInput."""
+        """The owner's tasks whose prompt contains `words`, newest first. Raises InvalidInput.
+
+        `only` names the tasks that are wanted, where it names any. `size` 0 means 20; more than 100 are never given.
+        """
         identifiers.check_session(session_id)
+        identifiers.check_tasks(only)
         return await self._tasks.page(
-            user_id, session_id=session_id, states=states, before=before, size=min(size or DEFAULT_PAGE, MAX_PAGE)
+            user_id,
+            session_id=session_id,
+            states=states,
+            words=search.check(words),
+            only=only,
+            before=before,
+            size=min(size or DEFAULT_PAGE, MAX_PAGE),
         )
 
     async def cancel(self, user_id: str, task_id: str) -> Task:

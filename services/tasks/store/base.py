@@ -97,6 +97,15 @@ class Database:
                 sa.update(models.Queue).where(models.Queue.id == QUEUE_ID).values(waiting=models.Queue.waiting + change)
             )
 
+    async def stop(self, session: AsyncSession, row: models.Task) -> values.Task | None:
+        """End a waiting task, or note on a running one that it is to stop; None when there is nothing to stop."""
+        if State(row.state) is State.QUEUED:
+            return await self.end(session, row, State.CANCELLED)
+        if State(row.state) is State.RUNNING and not row.cancel_requested:
+            row.cancel_requested = True
+            return await self.touch(session, row)
+        return None
+
     async def end(
         self, session: AsyncSession, row: models.Task, state: State, failure: values.Failure | None = None
     ) -> values.Task:

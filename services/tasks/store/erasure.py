@@ -93,7 +93,7 @@ class ErasureRows:
 
     @whole
     async def close(self, user_id: str) -> bool:
-        """Once nothing else is left, remove the person's counter and their name from what they ruled; whether it is."""
+        """Once nothing else is left, remove the person's counter and their name from what staff did; whether it is."""
         async with self._database.write() as session:
             for table in (models.Task, models.Upload, models.Settlement):
                 if await session.scalar(sa.select(table.user_id).where(table.user_id == user_id).limit(1)) is not None:
@@ -103,4 +103,8 @@ class ErasureRows:
             await session.execute(
                 sa.update(models.Ruling).where(models.Ruling.staff_id == user_id).values(staff_id=None)
             )
+            deed = models.Deed
+            nobody = {"user_id": "", "task_id": "", "gallery_id": "", "detail": ""}
+            await session.execute(sa.update(deed).where(deed.user_id == user_id).values(nobody))
+            await session.execute(sa.update(deed).where(deed.staff_id == user_id).values(staff_id=""))
             return True

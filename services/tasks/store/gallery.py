@@ -15,7 +15,8 @@ from services.tasks import models, values
 from services.tasks.asking import ingredients
 from services.tasks.errors import GalleryImageNotFound, ImageNotFound
 from services.tasks.files.gallery import Entry, Ruling
-from services.tasks.store import rows
+from services.tasks.machine.deeds import DeedKind
+from services.tasks.store import deeds, rows
 from services.tasks.store.base import Database
 
 # All that an entry is made of is read by one statement, so nothing needs to be loaded after it.
@@ -94,8 +95,8 @@ class Gallery:
     ) -> tuple[Entry, Sequence[values.Task]]:
         """Hide the entry's picture, or show it again; what is so already stays.
 
-        With the entry come the tasks, whoever's, that have the picture in the gallery, unless nothing changed.
-        Raises GalleryImageNotFound.
+        With the entry come the tasks, whoever's, that have the picture in the gallery, unless nothing changed; what
+        does is written down. Raises GalleryImageNotFound.
         """
         async with self._database.write() as session:
             sha256 = await session.scalar(
@@ -122,7 +123,17 @@ class Gallery:
             )
             tasks = sorted(holders.all(), key=lambda task: task.user_id)
             changed = [await self._database.touch(session, task) for task in tasks]
-            return await _one(session, gallery_id), changed
+            entry = await _one(session, gallery_id)
+            await deeds.note(
+                self._database,
+                session,
+                DeedKind.PICTURE_HIDDEN if hidden else DeedKind.PICTURE_RESTORED,
+                by=staff_id,
+                user_id=entry.user_id,
+                gallery_id=gallery_id,
+                detail=reason,
+            )
+            return entry, changed
 
     async def _ruled(
         self, session: AsyncSession, sha256: str, *, hidden: bool, staff_id: str, reason: str, now: dt.datetime
@@ -187,6 +198,7 @@ def _entry(
     return Entry(
         gallery_id=row.uuid,
         user_id=user_id,
+        image_id="" if image is None else image.uuid,
         image=values.Image(
             image_id=row.uuid,
             index=0,

@@ -163,6 +163,7 @@ class Leases:
 
     async def _return(self, session: AsyncSession, row: models.Task, *, lost: bool) -> values.Task:
         row.lost += int(lost)
+        row.left_worker, row.left_at = row.worker, await self._database.now(session)
         if row.cancel_requested:
             return await self._database.end(session, row, State.CANCELLED)
         if rows.delivered(row) == row.samples:

@@ -76,6 +76,7 @@ def to_task(row: models.Task) -> values.Task:
         price=row.price,
         charged=row.charged,
         place=row.place,
+        worker=row.worker or "",
         attempt=row.attempt,
         lost=row.lost,
         cancel_requested=row.cancel_requested,

@@ -4,7 +4,7 @@ A PENDING row is no accepted task yet: owners see it only once its price is held
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -157,12 +157,7 @@ class Tasks:
             row = await self._lock(session, models.Task.uuid == task_id, models.Task.user_id == user_id, ACCEPTED)
             if row is None:
                 return None
-            if State(row.state) is State.QUEUED:
-                return await self._database.end(session, row, State.CANCELLED)
-            if State(row.state) is State.RUNNING and not row.cancel_requested:
-                row.cancel_requested = True
-                return await self._database.touch(session, row)
-            return rows.to_task(row)
+            return await self._database.stop(session, row) or rows.to_task(row)
 
     @whole
     async def get(self, user_id: str, task_id: str) -> values.Task | None:
@@ -186,14 +181,29 @@ class Tasks:
 
     @whole
     async def page(
-        self, user_id: str, *, session_id: str, states: Sequence[State], before: int | None, size: int
+        self,
+        user_id: str,
+        *,
+        session_id: str,
+        states: Sequence[State],
+        words: str = "",
+        only: Collection[str] = (),
+        before: int | None,
+        size: int,
     ) -> tuple[tuple[values.Task, ...], int | None]:
-        """Up to `size` accepted tasks, newest first, and what to give as `before` for the next page."""
+        """Up to `size` accepted tasks, newest first, and what to give as `before` for the next page.
+
+        Only those whose prompt contains `words`, any case, and of those whose ids are `only` these where there are any.
+        """
         query = sa.select(models.Task).where(models.Task.user_id == user_id, ACCEPTED)
         if session_id:
             query = query.where(models.Task.sessionid == session_id)
         if states:
             query = query.where(models.Task.state.in_(states))
+        if words:
+            query = query.where(models.Task.prompt.icontains(words, autoescape=True))
+        if only:
+            query = query.where(models.Task.uuid.in_(only))
         if before is not None:
             query = query.where(models.Task.id < before)
         async with self._database.read() as session:

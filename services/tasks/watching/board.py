@@ -84,6 +84,7 @@ class Board:
         self._elsewhere = elsewhere
         self._live: OrderedDict[str, Live] = OrderedDict()
         self._watchers: dict[str, set[Watcher]] = {}
+        self._overseers: set[Watcher] = set()
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._listeners: list[Callable[[Change], None]] = []
         self.closed = False
@@ -110,10 +111,9 @@ class Board:
 
     def queue_moved(self) -> None:
         """Whoever follows a task that waits is to look where it stands."""
-        for watchers in self._watchers.values():
-            for watcher in watchers:
-                if watcher.in_line:
-                    watcher.mark()
+        for watcher in self._everybody():
+            if watcher.in_line:
+                watcher.mark()
 
     def live(self, task_id: str, attempt: int) -> Live | None:
         """The progress of a task's current attempt, if it was heard of."""
@@ -131,7 +131,8 @@ class Board:
             self._ended[session_id] = None
             if len(self._ended) > MOST_ENDED:
                 self._ended.popitem(last=False)
-        for watcher in self._watchers.get(user_id, ()):
+        overseers = (each for each in self._overseers if each.viewer.user_id == user_id)
+        for watcher in (*self._watchers.get(user_id, ()), *overseers):
             if session_id in {"", watcher.viewer.session_id}:
                 watcher.ended = True
                 watcher.mark()
@@ -149,12 +150,26 @@ class Board:
             if not watchers:
                 self._watchers.pop(viewer.user_id, None)
 
+    @contextlib.contextmanager
+    def oversee(self, viewer: Viewer) -> Iterator[Watcher]:
+        """A watcher of everybody's tasks, for as long as the block lasts."""
+        watcher = Watcher(viewer=viewer, task_id="", ended=viewer.session_id in self._ended)
+        self._overseers.add(watcher)
+        try:
+            yield watcher
+        finally:
+            self._overseers.discard(watcher)
+
     def close(self) -> None:
         """This replica stops: every watcher looks once more, and finds it closed."""
         self.closed = True
+        for watcher in self._everybody():
+            watcher.mark()
+
+    def _everybody(self) -> Iterator[Watcher]:
         for watchers in self._watchers.values():
-            for watcher in watchers:
-                watcher.mark()
+            yield from watchers
+        yield from self._overseers
 
     def _keep(self, task_id: str, attempt: int, progress: Progress) -> bool:
         """Keep what is newer than what was heard before: a late word must not turn a bar back."""
@@ -186,3 +201,5 @@ class Board:
         for watcher in self._watchers.get(change.user_id, ()):
             if watcher.task_id in {"", change.task_id}:
                 watcher.mark(stale=stale)
+        for overseer in self._overseers:
+            overseer.mark(stale=stale)

@@ -9,6 +9,7 @@ from services.tasks.wire import messages, parameter_messages
 
 def to_gallery_image(entry: Entry, visitor: Visitor) -> gallery_pb2.GalleryImage:
     """A picture of the gallery as this visitor sees it."""
+    own = visitor.user_id != "" and visitor.user_id == entry.user_id
     return gallery_pb2.GalleryImage(
         gallery_id=entry.gallery_id,
         parameters=None if entry.parameters is None else parameter_messages.to_parameters(entry.parameters),
@@ -16,7 +17,8 @@ def to_gallery_image(entry: Entry, visitor: Visitor) -> gallery_pb2.GalleryImage
         height=entry.image.height,
         bytes=entry.image.bytes,
         published_time=messages.to_time(entry.published),
-        own=visitor.user_id != "" and visitor.user_id == entry.user_id,
+        own=own,
+        image_id=entry.image_id if own else "",
         owner_user_id=entry.user_id if visitor.staff else "",
         ruling=_to_ruling(entry.ruling) if visitor.staff and entry.ruling is not None else None,
     )

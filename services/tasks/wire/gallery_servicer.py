@@ -52,6 +52,14 @@ class GalleryServicer(gallery_pb2_grpc.GalleryServiceServicer):
             next_page_token=paging.make_token(following),
         )
 
+    async def GetGalleryImage(
+        self, request: gallery_pb2.GetGalleryImageRequest, context: Context
+    ) -> gallery_pb2.GetGalleryImageResponse:
+        """Read what is known of a picture."""
+        visitor = _visitor()
+        entry = await self._gallery.get(visitor, request.gallery_id)
+        return gallery_pb2.GetGalleryImageResponse(gallery_image=gallery_messages.to_gallery_image(entry, visitor))
+
     async def HideImage(self, request: gallery_pb2.HideImageRequest, context: Context) -> gallery_pb2.HideImageResponse:
         """Hide a picture."""
         visitor = _visitor()

@@ -1,5 +1,7 @@
 """What workers say they can do, between values and the protos of gpu."""
 
+import datetime as dt
+
 from daydream.gpu.v1 import inference_pb2
 
 from services.foundation.float32 import shortest
@@ -58,6 +60,9 @@ def from_capabilities(said: inference_pb2.Capabilities) -> capabilities.Capabili
         slots=said.slots,
         busy_slots=said.busy_slots,
         models=tuple(_from_model(model) for model in said.models if model.samplers and model.limits.size_multiple >= 1),
+        memory_used=said.memory_used,
+        memory_total=said.memory_total,
+        started=said.started_time.ToDatetime(dt.UTC) if said.started_time.seconds else None,
     )
 
 
@@ -106,13 +111,18 @@ def _from_model(model: inference_pb2.Model) -> capabilities.Model:
 
 def encode_capabilities(said: capabilities.Capabilities) -> bytes:
     """What a worker said, as it is stored."""
-    return inference_pb2.Capabilities(
+    told = inference_pb2.Capabilities(
         worker_id=said.worker_id,
         device=said.device,
         slots=said.slots,
         busy_slots=said.busy_slots,
         models=[to_model(model) for model in said.models],
-    ).SerializeToString()
+        memory_used=said.memory_used,
+        memory_total=said.memory_total,
+    )
+    if said.started is not None:
+        told.started_time.FromDatetime(said.started)
+    return told.SerializeToString()
 
 
 def decode_capabilities(stored: bytes) -> capabilities.Capabilities:

@@ -73,6 +73,8 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
             identity.caller().subject,
             session_id=request.session_id,
             states=messages.to_states(request.states),
+            words=request.query,
+            only=request.task_ids,
             before=paging.read_token(request.page_token),
             size=paging.check_size(request.page_size),
         )

@@ -1,5 +1,6 @@
 """What workers said they can do, as values; knows nothing of how they said it."""
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -112,6 +113,25 @@ class Capabilities:
     """Requests it held when it was asked."""
     models: tuple[Model, ...]
     """The first is the default."""
+    memory_used: int = 0
+    """Bytes of memory in use; 0 when unknown."""
+    memory_total: int = 0
+    """Bytes of memory there are; 0 when unknown."""
+    started: dt.datetime | None = None
+    """When its process started, by its own clock; None when unknown."""
+
+    def steps_per_second(self) -> float:
+        """Denoising steps a second with the default model at its own size; 0 when it was not measured.
+
+        As many images at once as pay: in that long each of them goes a step.
+        """
+        if not self.models or not self.models[0].step_times:
+            return 0.0
+        model = self.models[0]
+        own = model.defaults.width * model.defaults.height
+        time = min(model.step_times, key=lambda each: abs(each.width * each.height - own))
+        each_us = time.shared_step_us or time.step_us
+        return 1e6 / each_us if each_us > 0 else 0.0
 
 
 def union(workers: Iterable[Capabilities]) -> tuple[Model, ...]:

@@ -1,6 +1,7 @@
 """The workers: who answers, what they can do, and who is left alone for a moment."""
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Final
 
 from services.foundation import logs
 from services.tasks.errors import WorkerLost
+from services.tasks.machine import crew
 from services.tasks.ports import WorkerStore
 from services.tasks.workers import capabilities
 from services.tasks.workers.capabilities import Capabilities, Model
@@ -38,6 +40,8 @@ class Member:
     """Whether the log has it that it does not answer."""
     answers: bool = False
     """Whether it answered when it was last asked or used."""
+    answered: dt.datetime | None = None
+    """When it last answered; None when it never did since this process started."""
     rests_until: float = 0.0
     """Nothing is given to it before."""
     refusals: int = 0
@@ -59,12 +63,16 @@ class Fleet:
         encode: Encode,
         decode: Decode,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
-        """`workers` by address, in the order of preference; `encode` and `decode` for what the store keeps."""
+        """`workers` by address, in the order of preference; `encode` and `decode` for what the store keeps.
+
+        `clock` counts seconds, `now` is the time of day, aware.
+        """
         self._members = [Member(target=target, worker=worker) for target, worker in (workers or {}).items()]
         self._store = store
         self._encode, self._decode = encode, decode
-        self._clock = clock
+        self._clock, self._now = clock, now
         self._said_before: dict[str, Capabilities] = {}
         self._group: asyncio.TaskGroup | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -72,6 +80,11 @@ class Fleet:
     def targets(self) -> Sequence[str]:
         """The workers there are, in the order of preference."""
         return [member.target for member in self._members]
+
+    def members(self) -> Iterator[crew.Member]:
+        """Each of them as staff see it, in the order of preference."""
+        for each in self._members:
+            yield crew.Member(target=each.target, answers=each.answers, seen=each.answered, said=each.seen)
 
     def join(self, target: str, worker: Worker) -> None:
         """There is one worker more; a target that is there already is no news."""
@@ -177,7 +190,7 @@ class Fleet:
             # The database is away; the worker is as before.
             log.exception("what a worker said cannot be kept", target=member.target)
             return False
-        member.seen = said
+        member.seen, member.answered = said, self._now()
         if not member.answers:
             log.info("worker answers", target=member.target, device=said.device, slots=said.slots)
             member.answers, member.silence_logged = True, False

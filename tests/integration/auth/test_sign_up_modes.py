@@ -43,11 +43,12 @@ async def used(auth: RunningAuth) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("mode", list(SignUpMode))
-async def test_services_learn_who_may_sign_up(tmp_path: Path, mode: SignUpMode) -> None:
+async def test_services_learn_who_may_sign_up_and_what_an_account_begins_with(tmp_path: Path, mode: SignUpMode) -> None:
     async with running_auth(f"sqlite+aiosqlite:///{tmp_path}/test.db", tmp_path, signup=mode.value) as auth:
         answer = await auth.auth.GetSignUpMode(auth_pb2.GetSignUpModeRequest(), metadata=auth.stranger)
 
     assert auth_pb2.SignUpMode.Name(answer.mode) == f"SIGN_UP_MODE_{mode.name}"
+    assert answer.sign_up_tokens == 100
 
 
 async def test_an_invitation_lets_one_person_in_with_the_sign_up_tokens(inviting: RunningAuth) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 import jwt
-from daydream.tasks.v1 import gallery_pb2, tasks_pb2
+from daydream.tasks.v1 import admin_pb2, gallery_pb2, tasks_pb2
 
 from services.foundation.rpc import client
 from services.tasks.access import ACCESS
@@ -21,6 +21,7 @@ async def test_every_method_refuses_who_has_no_right_to_it(new_studio: Callable[
     services = (
         tasks_pb2.DESCRIPTOR.services_by_name["TaskService"],
         gallery_pb2.DESCRIPTOR.services_by_name["GalleryService"],
+        admin_pb2.DESCRIPTOR.services_by_name["AdminService"],
     )
     methods = {method.name: method for service in services for method in service.methods}
     async with running(new_studio()) as studio:
@@ -58,10 +59,11 @@ async def test_every_method_refuses_who_has_no_right_to_it(new_studio: Callable[
         assert {name for name, code in answers.items() if code == "PERMISSION_DENIED"} == {
             "SubmitTask", "CancelTask", "UploadImage", "SetLeaving", "DeleteImage", "PublishImage", "UnpublishImage",
             "HideImage", "RestoreImage",
+            "ListAllTasks", "CancelAnyTask", "ListWorkers", "WatchMachine", "CountImages", "ListDeeds",
         }  # fmt: skip
         web = {name: await call(name, client.bearer(identity.mint_service("web"))) for name in names}
         assert {name for name, code in web.items() if code != "PERMISSION_DENIED"} == {
-            "GetCapabilities", "ListGallery", "DownloadGalleryImage",
+            "GetCapabilities", "ListGallery", "GetGalleryImage", "DownloadGalleryImage",
         }  # fmt: skip
         assert set(ACCESS) == {_path(method) for method in methods.values()}
         await channel.close()

@@ -13,8 +13,10 @@ from services.tasks.files.gallery import Gallery, Visitor
 from services.tasks.files.images import ImageFiles
 from services.tasks.files.storage import Folder
 from services.tasks.files.uploads import Uploads
+from services.tasks.machine.deeds import DeedKind
 from services.tasks.people.erasure import Erasure
 from services.tasks.states import State
+from services.tasks.store.deeds import Deeds
 from services.tasks.store.erasure import ErasureRows
 from services.tasks.store.gallery import Gallery as GalleryRows
 from services.tasks.store.uploads import Uploads as UploadRows
@@ -215,6 +217,20 @@ async def test_who_ruled_is_forgotten_and_what_they_ruled_stays(home: Home) -> N
     (hidden,), _ = await home.gallery.page(STAFF, before=None, size=1, include_hidden=True)
     assert hidden.ruling is not None
     assert (hidden.hidden, hidden.ruling.staff_id, hidden.ruling.reason) == (True, "", "too loud")
+
+
+async def test_the_log_of_staff_says_neither_whose_it_was_nor_who_did_it_once_they_are_gone(home: Home) -> None:
+    entry = await home.gallery.publish("ada", await home.drawn("ada"))
+    await home.gallery.hide("grace", entry.gallery_id, "ada was too loud")
+    deeds = Deeds(home.store.database)
+
+    await home.erasure().erase("ada")
+    (theirs,), _ = await deeds.page(user_id="", staff_id="grace", before=None, size=10)
+    await home.erasure().erase("grace")
+    (nobodys,), _ = await deeds.page(user_id="", staff_id="", before=None, size=10)
+
+    assert (theirs.user_id, theirs.gallery_id, theirs.detail, theirs.staff_id) == ("", "", "", "grace")
+    assert (nobodys.kind, nobodys.staff_id) == (DeedKind.PICTURE_HIDDEN, "")
 
 
 async def test_what_staff_said_of_a_picture_that_somebody_else_shows_too_stays(home: Home) -> None:

@@ -44,6 +44,7 @@ async def test_what_is_published_is_seen_by_everyone_and_says_whose_it_is_to_sta
         told = {}
         for who, visitor in {"ada": member(ada), "bob": member(bob), "web": stranger(bob), "staff": staff(bob)}.items():
             (told[who],) = (await visitor.page()).gallery_images
+            assert await visitor.get(published.gallery_id) == told[who]
             for size in (ORIGINAL, SMALL, MEDIUM):
                 about, data = await visitor.download(published.gallery_id, size)
                 assert (about.bytes, about.sha256) == (len(data), hashlib.sha256(data).hexdigest())
@@ -61,6 +62,7 @@ async def test_what_is_published_is_seen_by_everyone_and_says_whose_it_is_to_sta
         assert (made.prompt, made.seed, made.samples) == ("a red circle", 41, 1)
         assert (made.model, made.sampler, made.steps) == (task.parameters.model, "DDIM", task.parameters.steps)
         assert (told["web"].width, told["web"].bytes) == (image.width, image.bytes)
+        assert {who: each.image_id for who, each in told.items() if each.image_id} == {"ada": image.image_id}
         assert image.image_id not in str(told["web"])
         assert [each.published for each in (await ada.get(task.task_id)).images] == [False, True]
 
@@ -121,7 +123,10 @@ async def test_what_staff_hide_is_gone_for_everyone_else_until_they_restore_it(
         for visitor in (member(ada), member(bob), stranger(bob)):
             assert await visitor.shown() == []
             assert await not_found(visitor, entry.gallery_id) == "GALLERY_IMAGE_NOT_FOUND"
+            with pytest.raises(errors.NotFound):
+                await visitor.get(entry.gallery_id)
         assert again == hidden
+        assert await staff(bob).get(entry.gallery_id) == hidden
         assert (hidden.ruling.hidden, hidden.ruling.staff_user_id, hidden.ruling.reason) == (True, "grace", "too loud")
         assert await staff(bob).shown() == []
         assert await staff(bob).shown(include_hidden=True) == [entry.gallery_id]

@@ -1,5 +1,6 @@
 """Two replicas on one PostgreSQL: what one does, watchers and callers of the other see."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from daydream.tasks.v1 import tasks_pb2
 from tests.support import ports
 from tests.support.fake_worker import FakeWorker, draw_when_released
 from tests.support.ledger import Studio, address, running
+from tests.support.machine import Staff
 
 RUNNING = tasks_pb2.TaskState.TASK_STATE_RUNNING
 SUCCEEDED = tasks_pb2.TaskState.TASK_STATE_SUCCEEDED
@@ -124,3 +126,20 @@ async def test_two_dispatchers_share_one_worker_within_its_slots(
         assert len(worker.calls) == 16
         assert most <= 2
         await second.stop()
+
+
+async def test_staff_follow_and_stop_what_another_replica_does(
+    new_pair: Callable[[str], Studio], tmp_path: Path, nats_url: str, worker: FakeWorker
+) -> None:
+    async with running(new_pair(nats_url)) as studio, beside(studio, tmp_path, nats_url) as other:
+        ada, grace = studio.person("ada"), Staff(other.person("grace"))
+        async with asyncio.timeout(20), grace.watching() as seen:
+            await seen.until(lambda: True)
+            task = await ada.submit()
+
+            await seen.until(lambda: task.task_id in seen.tasks)
+            await seen.until(lambda: seen.tasks[task.task_id].worker == worker.address)
+            await grace.cancel(task.task_id)
+            await seen.until(lambda: task.task_id not in seen.tasks)
+
+        assert (await ada.ended(task.task_id)).state == CANCELLED

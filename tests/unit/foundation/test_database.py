@@ -32,6 +32,16 @@ async def test_writers_get_in_in_the_order_they_came(tmp_path: Path) -> None:
     await engine.dispose()
 
 
+async def test_sqlite_puts_the_letters_of_every_language_in_lower_case(tmp_path: Path) -> None:
+    engine = database.open_engine(f"sqlite+aiosqlite:///{tmp_path}/test.db")
+
+    async with engine.connect() as connection:
+        lowered = (await connection.execute(sa.text("SELECT lower('ÜBER Ёлка'), lower(NULL), lower(7)"))).one()
+
+    assert tuple(lowered) == ("über ёлка", None, "7")
+    await engine.dispose()
+
+
 async def test_a_postgresql_that_never_answers_is_given_up() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

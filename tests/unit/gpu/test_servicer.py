@@ -98,12 +98,16 @@ def test_capabilities_tell_everything_a_card_says() -> None:
     known = dataclasses.replace(
         gpu_model.card(max_pixels=4096, max_clip_skip=1), step_times=times, adapters=("ink",), inpainting=True
     )
-    capabilities = card.Capabilities(worker_id="w", device="cpu", slots=2, busy_slots=1, cards=(known,))
+    memory = card.Memory(used=3, total=8)
+    capabilities = card.Capabilities(
+        worker_id="w", device="cpu", slots=2, busy_slots=1, cards=(known,), memory=memory, started=5.5
+    )
 
     told = servicer.capabilities_to_pb(capabilities)
 
     model = told.models[0]
     assert (told.worker_id, told.device, told.slots, told.busy_slots) == ("w", "cpu", 2, 1)
+    assert (told.memory_used, told.memory_total, told.started_time.seconds) == (3, 8, 5)
     assert (model.name, model.title, model.description) == (known.name, known.title, known.description)
     assert model.defaults == pb.Defaults(steps=3, guidance=2.0, width=64, height=64)
     assert model.limits == pb.Limits(

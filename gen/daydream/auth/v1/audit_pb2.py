@@ -25,21 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x61ydream/auth/v1/audit.proto\x12\x10\x64\x61ydream.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x01\n\x04\x44\x65\x65\x64\x12\x0f\n\x07\x64\x65\x65\x64_id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.daydream.auth.v1.DeedKind\x12\x10\n\x08staff_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x0f\n\x07\x63ode_id\x18\x05 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\x12\x30\n\x0c\x63reated_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x10ListDeedsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x10\n\x08staff_id\x18\x04 \x01(\t\"S\n\x11ListDeedsResponse\x12%\n\x05\x64\x65\x65\x64s\x18\x01 \x03(\x0b\x32\x16.daydream.auth.v1.Deed\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x91\x02\n\x08\x44\x65\x65\x64Kind\x12\x19\n\x15\x44\x45\x45\x44_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45\x45\x44_KIND_TOKENS_GRANTED\x10\x01\x12\x1c\n\x18\x44\x45\x45\x44_KIND_USER_SUSPENDED\x10\x02\x12\x1b\n\x17\x44\x45\x45\x44_KIND_USER_RESTORED\x10\x03\x12\x1a\n\x16\x44\x45\x45\x44_KIND_USER_DELETED\x10\x04\x12\x1a\n\x16\x44\x45\x45\x44_KIND_USER_CHANGED\x10\x05\x12 \n\x1c\x44\x45\x45\x44_KIND_RESET_LINK_CREATED\x10\x06\x12\x19\n\x15\x44\x45\x45\x44_KIND_CODE_ISSUED\x10\x07\x12\x1c\n\x18\x44\x45\x45\x44_KIND_CODE_WITHDRAWN\x10\x08\x32\x64\n\x0c\x41uditService\x12T\n\tListDeeds\x12\".daydream.auth.v1.ListDeedsRequest\x1a#.daydream.auth.v1.ListDeedsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x61ydream/auth/v1/audit.proto\x12\x10\x64\x61ydream.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x01\n\x04\x44\x65\x65\x64\x12\x0f\n\x07\x64\x65\x65\x64_id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.daydream.auth.v1.DeedKind\x12\x10\n\x08staff_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x0f\n\x07\x63ode_id\x18\x05 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\x12\x30\n\x0c\x63reated_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x87\x01\n\x10ListDeedsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x10\n\x08staff_id\x18\x04 \x01(\t\x12)\n\x05kinds\x18\x05 \x03(\x0e\x32\x1a.daydream.auth.v1.DeedKind\"S\n\x11ListDeedsResponse\x12%\n\x05\x64\x65\x65\x64s\x18\x01 \x03(\x0b\x32\x16.daydream.auth.v1.Deed\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x91\x02\n\x08\x44\x65\x65\x64Kind\x12\x19\n\x15\x44\x45\x45\x44_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45\x45\x44_KIND_TOKENS_GRANTED\x10\x01\x12\x1c\n\x18\x44\x45\x45\x44_KIND_USER_SUSPENDED\x10\x02\x12\x1b\n\x17\x44\x45\x45\x44_KIND_USER_RESTORED\x10\x03\x12\x1a\n\x16\x44\x45\x45\x44_KIND_USER_DELETED\x10\x04\x12\x1a\n\x16\x44\x45\x45\x44_KIND_USER_CHANGED\x10\x05\x12 \n\x1c\x44\x45\x45\x44_KIND_RESET_LINK_CREATED\x10\x06\x12\x19\n\x15\x44\x45\x45\x44_KIND_CODE_ISSUED\x10\x07\x12\x1c\n\x18\x44\x45\x45\x44_KIND_CODE_WITHDRAWN\x10\x08\x32\x64\n\x0c\x41uditService\x12T\n\tListDeeds\x12\".daydream.auth.v1.ListDeedsRequest\x1a#.daydream.auth.v1.ListDeedsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daydream.auth.v1.audit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DEEDKIND']._serialized_start=449
-  _globals['_DEEDKIND']._serialized_end=722
+  _globals['_DEEDKIND']._serialized_start=493
+  _globals['_DEEDKIND']._serialized_end=766
   _globals['_DEED']._serialized_start=84
   _globals['_DEED']._serialized_end=267
-  _globals['_LISTDEEDSREQUEST']._serialized_start=269
-  _globals['_LISTDEEDSREQUEST']._serialized_end=361
-  _globals['_LISTDEEDSRESPONSE']._serialized_start=363
-  _globals['_LISTDEEDSRESPONSE']._serialized_end=446
-  _globals['_AUDITSERVICE']._serialized_start=724
-  _globals['_AUDITSERVICE']._serialized_end=824
+  _globals['_LISTDEEDSREQUEST']._serialized_start=270
+  _globals['_LISTDEEDSREQUEST']._serialized_end=405
+  _globals['_LISTDEEDSRESPONSE']._serialized_start=407
+  _globals['_LISTDEEDSRESPONSE']._serialized_end=490
+  _globals['_AUDITSERVICE']._serialized_start=768
+  _globals['_AUDITSERVICE']._serialized_end=868
 # @@protoc_insertion_point(module_scope)

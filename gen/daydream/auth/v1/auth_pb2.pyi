@@ -108,6 +108,30 @@ ENTRY_KIND_CODE: EntryKind.ValueType  # 5
 """Redeemed from a code."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
+class _EntryDirection:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EntryDirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryDirection.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENTRY_DIRECTION_UNSPECIFIED: _EntryDirection.ValueType  # 0
+    """Not said: all."""
+    ENTRY_DIRECTION_ADDED: _EntryDirection.ValueType  # 1
+    """Those that lifted the balance."""
+    ENTRY_DIRECTION_SPENT: _EntryDirection.ValueType  # 2
+    """Those that lowered it."""
+
+class EntryDirection(_EntryDirection, metaclass=_EntryDirectionEnumTypeWrapper):
+    """Which lines of a ledger are meant."""
+
+ENTRY_DIRECTION_UNSPECIFIED: EntryDirection.ValueType  # 0
+"""Not said: all."""
+ENTRY_DIRECTION_ADDED: EntryDirection.ValueType  # 1
+"""Those that lifted the balance."""
+ENTRY_DIRECTION_SPENT: EntryDirection.ValueType  # 2
+"""Those that lowered it."""
+Global___EntryDirection: _TypeAlias = EntryDirection  # noqa: Y015
+
 @_typing.final
 class User(_message.Message):
     """A person's account."""
@@ -126,6 +150,7 @@ class User(_message.Message):
     TOKENS_FIELD_NUMBER: _builtins.int
     CREATED_TIME_FIELD_NUMBER: _builtins.int
     LATEST_SESSION_ID_FIELD_NUMBER: _builtins.int
+    LAST_SEEN_TIME_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Opaque, never reused."""
     email: _builtins.str
@@ -152,6 +177,13 @@ class User(_message.Message):
     def created_time(self) -> _timestamp_pb2.Timestamp:
         """When the account was made."""
 
+    @_builtins.property
+    def last_seen_time(self) -> _timestamp_pb2.Timestamp:
+        """For staff who call GetUser or ListUsers: when one of the sessions that are
+        open, or of the API keys that are there, was last used, to about a minute.
+        Unset when there is none, and for everybody else.
+        """
+
     def __init__(
         self,
         *,
@@ -167,10 +199,11 @@ class User(_message.Message):
         tokens: _builtins.int = ...,
         created_time: _timestamp_pb2.Timestamp | None = ...,
         latest_session_id: _builtins.str = ...,
+        last_seen_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time", "last_seen_time", b"last_seen_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "created_time", b"created_time", "email", b"email", "first_name", b"first_name", "last_name", b"last_name", "latest_session_id", b"latest_session_id", "mobile", b"mobile", "role", b"role", "subscription", b"subscription", "tokens", b"tokens", "user_id", b"user_id", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "created_time", b"created_time", "email", b"email", "first_name", b"first_name", "last_name", b"last_name", "last_seen_time", b"last_seen_time", "latest_session_id", b"latest_session_id", "mobile", b"mobile", "role", b"role", "subscription", b"subscription", "tokens", b"tokens", "user_id", b"user_id", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -429,21 +462,25 @@ Global___GetSignUpModeRequest: _TypeAlias = GetSignUpModeRequest  # noqa: Y015
 
 @_typing.final
 class GetSignUpModeResponse(_message.Message):
-    """Who may make an account."""
+    """Who may make an account, and what it begins with."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MODE_FIELD_NUMBER: _builtins.int
+    SIGN_UP_TOKENS_FIELD_NUMBER: _builtins.int
     mode: Global___SignUpMode.ValueType
     """As the operator set it."""
+    sign_up_tokens: _builtins.int
+    """What a new account begins with."""
     def __init__(
         self,
         *,
         mode: Global___SignUpMode.ValueType = ...,
+        sign_up_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "sign_up_tokens", b"sign_up_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1114,22 +1151,30 @@ class ListUsersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     QUERY_FIELD_NUMBER: _builtins.int
+    USER_IDS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most 100; 0 means 20."""
     page_token: _builtins.str
     """From the answer before; empty for the first page."""
     query: _builtins.str
-    """Only those whose email or name contains this, any case."""
+    """Only those whose email, name or id contains this, any case."""
+    @_builtins.property
+    def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these accounts, at most 100; one that is not there is left out. Empty
+        means all.
+        """
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         query: _builtins.str = ...,
+        user_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query", "user_ids", b"user_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1143,8 +1188,11 @@ class ListUsersResponse(_message.Message):
 
     USERS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
+    total_size: _builtins.int
+    """How many accounts match, over all pages."""
     @_builtins.property
     def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___User]:
         """Newest first."""
@@ -1154,10 +1202,11 @@ class ListUsersResponse(_message.Message):
         *,
         users: _abc.Iterable[Global___User] | None = ...,
         next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "total_size", b"total_size", "users", b"users"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1353,22 +1402,26 @@ class ListEntriesRequest(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Empty means the caller; another's is for staff."""
     page_size: _builtins.int
     """At most 100; 0 means 20."""
     page_token: _builtins.str
     """From the answer before; empty for the first page."""
+    direction: Global___EntryDirection.ValueType
+    """Only these; all when it is not said."""
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        direction: Global___EntryDirection.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "page_size", b"page_size", "page_token", b"page_token", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1401,6 +1454,60 @@ class ListEntriesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEntriesResponse: _TypeAlias = ListEntriesResponse  # noqa: Y015
+
+@_typing.final
+class GetSpendingRequest(_message.Message):
+    """Asks what tasks have cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Empty means the caller; another's is for staff."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Only tasks that were submitted at this moment or later; unset for all."""
+
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSpendingRequest: _TypeAlias = GetSpendingRequest  # noqa: Y015
+
+@_typing.final
+class GetSpendingResponse(_message.Message):
+    """What tasks have cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHARGED_FIELD_NUMBER: _builtins.int
+    OPEN_HOLDS_FIELD_NUMBER: _builtins.int
+    charged: _builtins.int
+    """Charged in the end, whole tokens; what is still held is not counted."""
+    open_holds: _builtins.int
+    """Tasks that hold tokens now, whenever they were submitted."""
+    def __init__(
+        self,
+        *,
+        charged: _builtins.int = ...,
+        open_holds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charged", b"charged", "open_holds", b"open_holds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSpendingResponse: _TypeAlias = GetSpendingResponse  # noqa: Y015
 
 @_typing.final
 class HoldTokensRequest(_message.Message):

@@ -892,6 +892,11 @@ class PurseServiceStub:
                 request_serializer=daydream_dot_auth_dot_v1_dot_auth__pb2.ListEntriesRequest.SerializeToString,
                 response_deserializer=daydream_dot_auth_dot_v1_dot_auth__pb2.ListEntriesResponse.FromString,
                 _registered_method=True)
+        self.GetSpending = channel.unary_unary(
+                '/daydream.auth.v1.PurseService/GetSpending',
+                request_serializer=daydream_dot_auth_dot_v1_dot_auth__pb2.GetSpendingRequest.SerializeToString,
+                response_deserializer=daydream_dot_auth_dot_v1_dot_auth__pb2.GetSpendingResponse.FromString,
+                _registered_method=True)
         self.HoldTokens = channel.unary_unary(
                 '/daydream.auth.v1.PurseService/HoldTokens',
                 request_serializer=daydream_dot_auth_dot_v1_dot_auth__pb2.HoldTokensRequest.SerializeToString,
@@ -924,6 +929,15 @@ class PurseServiceServicer:
     def ListEntries(self, request, context):
         """Lists ledger entries of one user, newest first. Read scope.
         Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSpending(self, request, context):
+        """Says what tasks have cost since a moment, and how many still hold tokens.
+        Read scope. Failures: NOT_FOUND USER_NOT_FOUND, also for another's;
+        INVALID_ARGUMENT for a moment that no calendar has.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -974,6 +988,11 @@ def add_PurseServiceServicer_to_server(servicer, server):
                     servicer.ListEntries,
                     request_deserializer=daydream_dot_auth_dot_v1_dot_auth__pb2.ListEntriesRequest.FromString,
                     response_serializer=daydream_dot_auth_dot_v1_dot_auth__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'GetSpending': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSpending,
+                    request_deserializer=daydream_dot_auth_dot_v1_dot_auth__pb2.GetSpendingRequest.FromString,
+                    response_serializer=daydream_dot_auth_dot_v1_dot_auth__pb2.GetSpendingResponse.SerializeToString,
             ),
             'HoldTokens': grpc.unary_unary_rpc_method_handler(
                     servicer.HoldTokens,
@@ -1046,6 +1065,33 @@ class PurseService:
             '/daydream.auth.v1.PurseService/ListEntries',
             daydream_dot_auth_dot_v1_dot_auth__pb2.ListEntriesRequest.SerializeToString,
             daydream_dot_auth_dot_v1_dot_auth__pb2.ListEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSpending(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daydream.auth.v1.PurseService/GetSpending',
+            daydream_dot_auth_dot_v1_dot_auth__pb2.GetSpendingRequest.SerializeToString,
+            daydream_dot_auth_dot_v1_dot_auth__pb2.GetSpendingResponse.FromString,
             options,
             channel_credentials,
             insecure,

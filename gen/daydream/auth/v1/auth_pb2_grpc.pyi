@@ -403,6 +403,11 @@ class PurseServiceStub:
     """Lists ledger entries of one user, newest first. Read scope.
     Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
     """
+    GetSpending: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetSpendingRequest, _auth_pb2.GetSpendingResponse]
+    """Says what tasks have cost since a moment, and how many still hold tokens.
+    Read scope. Failures: NOT_FOUND USER_NOT_FOUND, also for another's;
+    INVALID_ARGUMENT for a moment that no calendar has.
+    """
     HoldTokens: _grpc.UnaryUnaryMultiCallable[_auth_pb2.HoldTokensRequest, _auth_pb2.HoldTokensResponse]
     """Takes tokens out of the balance and keeps them for a task. The ledger
     service only. The same hold_id with the same content returns the first
@@ -437,6 +442,11 @@ class PurseServiceAsyncStub(PurseServiceStub):
     ListEntries: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListEntriesRequest, _auth_pb2.ListEntriesResponse]  # type: ignore[assignment]
     """Lists ledger entries of one user, newest first. Read scope.
     Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+    """
+    GetSpending: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetSpendingRequest, _auth_pb2.GetSpendingResponse]  # type: ignore[assignment]
+    """Says what tasks have cost since a moment, and how many still hold tokens.
+    Read scope. Failures: NOT_FOUND USER_NOT_FOUND, also for another's;
+    INVALID_ARGUMENT for a moment that no calendar has.
     """
     HoldTokens: _aio.UnaryUnaryMultiCallable[_auth_pb2.HoldTokensRequest, _auth_pb2.HoldTokensResponse]  # type: ignore[assignment]
     """Takes tokens out of the balance and keeps them for a task. The ledger
@@ -481,6 +491,17 @@ class PurseServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_pb2.ListEntriesResponse, _abc.Awaitable[_auth_pb2.ListEntriesResponse]]:
         """Lists ledger entries of one user, newest first. Read scope.
         Failures: NOT_FOUND USER_NOT_FOUND, also for another's.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSpending(
+        self,
+        request: _auth_pb2.GetSpendingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.GetSpendingResponse, _abc.Awaitable[_auth_pb2.GetSpendingResponse]]:
+        """Says what tasks have cost since a moment, and how many still hold tokens.
+        Read scope. Failures: NOT_FOUND USER_NOT_FOUND, also for another's;
+        INVALID_ARGUMENT for a moment that no calendar has.
         """
 
     @_abc_1.abstractmethod

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -475,6 +476,9 @@ class Capabilities(_message.Message):
     SLOTS_FIELD_NUMBER: _builtins.int
     BUSY_SLOTS_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
+    MEMORY_USED_FIELD_NUMBER: _builtins.int
+    MEMORY_TOTAL_FIELD_NUMBER: _builtins.int
+    STARTED_TIME_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """Names the running process; changes when it restarts."""
     device: _builtins.str
@@ -483,9 +487,19 @@ class Capabilities(_message.Message):
     """Requests it draws at once; a few more may wait."""
     busy_slots: _builtins.int
     """Requests it holds now."""
+    memory_used: _builtins.int
+    """Bytes of memory in use: of the accelerator by whomever, on a CPU by this
+    process; 0 when unknown.
+    """
+    memory_total: _builtins.int
+    """Bytes of memory there are for it; 0 when unknown."""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___Model]:
         """The first is the default."""
+
+    @_builtins.property
+    def started_time(self) -> _timestamp_pb2.Timestamp:
+        """When the process started, by its own clock."""
 
     def __init__(
         self,
@@ -495,10 +509,13 @@ class Capabilities(_message.Message):
         slots: _builtins.int = ...,
         busy_slots: _builtins.int = ...,
         models: _abc.Iterable[Global___Model] | None = ...,
+        memory_used: _builtins.int = ...,
+        memory_total: _builtins.int = ...,
+        started_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["started_time", b"started_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy_slots", b"busy_slots", "device", b"device", "models", b"models", "slots", b"slots", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy_slots", b"busy_slots", "device", b"device", "memory_total", b"memory_total", "memory_used", b"memory_used", "models", b"models", "slots", b"slots", "started_time", b"started_time", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from daydream.tasks.v1 import tasks_pb2 as daydream_dot_tasks_dot_v1_dot_tasks__
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64\x61ydream/tasks/v1/gallery.proto\x12\x11\x64\x61ydream.tasks.v1\x1a\x1d\x64\x61ydream/tasks/v1/tasks.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x0cGalleryImage\x12\x12\n\ngallery_id\x18\x01 \x01(\t\x12\x31\n\nparameters\x18\x02 \x01(\x0b\x32\x1d.daydream.tasks.v1.Parameters\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\r\n\x05\x62ytes\x18\x05 \x01(\x03\x12\x32\n\x0epublished_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03own\x18\x07 \x01(\x08\x12\x15\n\rowner_user_id\x18\x08 \x01(\t\x12)\n\x06ruling\x18\t \x01(\x0b\x32\x19.daydream.tasks.v1.Ruling\"o\n\x06Ruling\x12\x0e\n\x06hidden\x18\x01 \x01(\x08\x12\x15\n\rstaff_user_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12.\n\nruled_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x0bGalleryFile\x12\x14\n\x0c\x63ontent_type\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\"\'\n\x13PublishImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\"N\n\x14PublishImageResponse\x12\x36\n\rgallery_image\x18\x01 \x01(\x0b\x32\x1f.daydream.tasks.v1.GalleryImage\")\n\x15UnpublishImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\"\x18\n\x16UnpublishImageResponse\"S\n\x12ListGalleryRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x16\n\x0einclude_hidden\x18\x03 \x01(\x08\"g\n\x13ListGalleryResponse\x12\x37\n\x0egallery_images\x18\x01 \x03(\x0b\x32\x1f.daydream.tasks.v1.GalleryImage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x10HideImageRequest\x12\x12\n\ngallery_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"K\n\x11HideImageResponse\x12\x36\n\rgallery_image\x18\x01 \x01(\x0b\x32\x1f.daydream.tasks.v1.GalleryImage\"9\n\x13RestoreImageRequest\x12\x12\n\ngallery_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"N\n\x14RestoreImageResponse\x12\x36\n\rgallery_image\x18\x01 \x01(\x0b\x32\x1f.daydream.tasks.v1.GalleryImage\"]\n\x1b\x44ownloadGalleryImageRequest\x12\x12\n\ngallery_id\x18\x01 \x01(\t\x12*\n\x04size\x18\x02 \x01(\x0e\x32\x1c.daydream.tasks.v1.ImageSize\"f\n\x1c\x44ownloadGalleryImageResponse\x12.\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1e.daydream.tasks.v1.GalleryFileH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part2\xea\x04\n\x0eGalleryService\x12_\n\x0cPublishImage\x12&.daydream.tasks.v1.PublishImageRequest\x1a\'.daydream.tasks.v1.PublishImageResponse\x12\x65\n\x0eUnpublishImage\x12(.daydream.tasks.v1.UnpublishImageRequest\x1a).daydream.tasks.v1.UnpublishImageResponse\x12\\\n\x0bListGallery\x12%.daydream.tasks.v1.ListGalleryRequest\x1a&.daydream.tasks.v1.ListGalleryResponse\x12V\n\tHideImage\x12#.daydream.tasks.v1.HideImageRequest\x1a$.daydream.tasks.v1.HideImageResponse\x12_\n\x0cRestoreImage\x12&.daydream.tasks.v1.RestoreImageRequest\x1a\'.daydream.tasks.v1.RestoreImageResponse\x12y\n\x14\x44ownloadGalleryImage\x12..daydream.tasks.v1.DownloadGalleryImageRequest\x1a/.daydream.tasks.v1.DownloadGalleryImageResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64\x61ydream/tasks/v1/gallery.proto\x12\x11\x64\x61ydream.tasks.v1\x1a\x1d\x64\x61ydream/tasks/v1/tasks.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x02\n\x0cGalleryImage\x12\x12\n\ngallery_id\x18\x01 \x01(\t\x12\x31\n\nparameters\x18\x02 \x01(\x0b\x32\x1d.daydream.tasks.v1.Parameters\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\r\n\x05\x62ytes\x18\x05 \x01(\x03\x12\x32\n\x0epublished_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03own\x18\x07 \x01(\x08\x12\x15\n\rowner_user_id\x18\x08 \x01(\t\x12)\n\x06ruling\x18\t \x01(\x0b\x32\x19.daydream.tasks.v1.Ruling\x12\x10\n\x08image_id\x18\n \x01(\t\"o\n\x06Ruling\x12\x0e\n\x06hidden\x18\x01 \x01(\x08\x12\x15\n\rstaff_user_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12.\n\nruled_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x0bGalleryFile\x12\x14\n\x0c\x63ontent_type\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\"\'\n\x13PublishImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\"N\n\x14PublishImageResponse\x12\x36\n\rgallery_image\x18\x01 \x01(\x0b\x32\x1f.daydream.tasks.v1.GalleryImage\")\n\x15UnpublishImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\"\x18\n\x16UnpublishImageResponse\"S\n\x12ListGalleryRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x16\n\x0einclude_hidden\x18\x03 \x01(\x08\"g\n\x13ListGalleryResponse\x12\x37\n\x0egallery_images\x18\x01 \x03(\x0b\x32\x1f.daydream.tasks.v1.GalleryImage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x16GetGalleryImageRequest\x12\x12\n\ngallery_id\x18\x01 \x01(\t\"Q\n\x17GetGalleryImageResponse\x12\x36\n\rgallery_image\x18\x01 \x01(\x0b\x32\x1f.daydream.tasks.v1.GalleryImage\"6\n\x10HideImageRequest\x12\x12\n\ngallery_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"K\n\x11HideImageResponse\x12\x36\n\rgallery_image\x18\x01 \x01(\x0b\x32\x1f.daydream.tasks.v1.GalleryImage\"9\n\x13RestoreImageRequest\x12\x12\n\ngallery_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"N\n\x14RestoreImageResponse\x12\x36\n\rgallery_image\x18\x01 \x01(\x0b\x32\x1f.daydream.tasks.v1.GalleryImage\"]\n\x1b\x44ownloadGalleryImageRequest\x12\x12\n\ngallery_id\x18\x01 \x01(\t\x12*\n\x04size\x18\x02 \x01(\x0e\x32\x1c.daydream.tasks.v1.ImageSize\"f\n\x1c\x44ownloadGalleryImageResponse\x12.\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1e.daydream.tasks.v1.GalleryFileH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part2\xd4\x05\n\x0eGalleryService\x12_\n\x0cPublishImage\x12&.daydream.tasks.v1.PublishImageRequest\x1a\'.daydream.tasks.v1.PublishImageResponse\x12\x65\n\x0eUnpublishImage\x12(.daydream.tasks.v1.UnpublishImageRequest\x1a).daydream.tasks.v1.UnpublishImageResponse\x12\\\n\x0bListGallery\x12%.daydream.tasks.v1.ListGalleryRequest\x1a&.daydream.tasks.v1.ListGalleryResponse\x12h\n\x0fGetGalleryImage\x12).daydream.tasks.v1.GetGalleryImageRequest\x1a*.daydream.tasks.v1.GetGalleryImageResponse\x12V\n\tHideImage\x12#.daydream.tasks.v1.HideImageRequest\x1a$.daydream.tasks.v1.HideImageResponse\x12_\n\x0cRestoreImage\x12&.daydream.tasks.v1.RestoreImageRequest\x1a\'.daydream.tasks.v1.RestoreImageResponse\x12y\n\x14\x44ownloadGalleryImage\x12..daydream.tasks.v1.DownloadGalleryImageRequest\x1a/.daydream.tasks.v1.DownloadGalleryImageResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,35 +34,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daydream.tasks.v1.gallery_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GALLERYIMAGE']._serialized_start=119
-  _globals['_GALLERYIMAGE']._serialized_end=381
-  _globals['_RULING']._serialized_start=383
-  _globals['_RULING']._serialized_end=494
-  _globals['_GALLERYFILE']._serialized_start=496
-  _globals['_GALLERYFILE']._serialized_end=593
-  _globals['_PUBLISHIMAGEREQUEST']._serialized_start=595
-  _globals['_PUBLISHIMAGEREQUEST']._serialized_end=634
-  _globals['_PUBLISHIMAGERESPONSE']._serialized_start=636
-  _globals['_PUBLISHIMAGERESPONSE']._serialized_end=714
-  _globals['_UNPUBLISHIMAGEREQUEST']._serialized_start=716
-  _globals['_UNPUBLISHIMAGEREQUEST']._serialized_end=757
-  _globals['_UNPUBLISHIMAGERESPONSE']._serialized_start=759
-  _globals['_UNPUBLISHIMAGERESPONSE']._serialized_end=783
-  _globals['_LISTGALLERYREQUEST']._serialized_start=785
-  _globals['_LISTGALLERYREQUEST']._serialized_end=868
-  _globals['_LISTGALLERYRESPONSE']._serialized_start=870
-  _globals['_LISTGALLERYRESPONSE']._serialized_end=973
-  _globals['_HIDEIMAGEREQUEST']._serialized_start=975
-  _globals['_HIDEIMAGEREQUEST']._serialized_end=1029
-  _globals['_HIDEIMAGERESPONSE']._serialized_start=1031
-  _globals['_HIDEIMAGERESPONSE']._serialized_end=1106
-  _globals['_RESTOREIMAGEREQUEST']._serialized_start=1108
-  _globals['_RESTOREIMAGEREQUEST']._serialized_end=1165
-  _globals['_RESTOREIMAGERESPONSE']._serialized_start=1167
-  _globals['_RESTOREIMAGERESPONSE']._serialized_end=1245
-  _globals['_DOWNLOADGALLERYIMAGEREQUEST']._serialized_start=1247
-  _globals['_DOWNLOADGALLERYIMAGEREQUEST']._serialized_end=1340
-  _globals['_DOWNLOADGALLERYIMAGERESPONSE']._serialized_start=1342
-  _globals['_DOWNLOADGALLERYIMAGERESPONSE']._serialized_end=1444
-  _globals['_GALLERYSERVICE']._serialized_start=1447
-  _globals['_GALLERYSERVICE']._serialized_end=2065
+  _globals['_GALLERYIMAGE']._serialized_end=399
+  _globals['_RULING']._serialized_start=401
+  _globals['_RULING']._serialized_end=512
+  _globals['_GALLERYFILE']._serialized_start=514
+  _globals['_GALLERYFILE']._serialized_end=611
+  _globals['_PUBLISHIMAGEREQUEST']._serialized_start=613
+  _globals['_PUBLISHIMAGEREQUEST']._serialized_end=652
+  _globals['_PUBLISHIMAGERESPONSE']._serialized_start=654
+  _globals['_PUBLISHIMAGERESPONSE']._serialized_end=732
+  _globals['_UNPUBLISHIMAGEREQUEST']._serialized_start=734
+  _globals['_UNPUBLISHIMAGEREQUEST']._serialized_end=775
+  _globals['_UNPUBLISHIMAGERESPONSE']._serialized_start=777
+  _globals['_UNPUBLISHIMAGERESPONSE']._serialized_end=801
+  _globals['_LISTGALLERYREQUEST']._serialized_start=803
+  _globals['_LISTGALLERYREQUEST']._serialized_end=886
+  _globals['_LISTGALLERYRESPONSE']._serialized_start=888
+  _globals['_LISTGALLERYRESPONSE']._serialized_end=991
+  _globals['_GETGALLERYIMAGEREQUEST']._serialized_start=993
+  _globals['_GETGALLERYIMAGEREQUEST']._serialized_end=1037
+  _globals['_GETGALLERYIMAGERESPONSE']._serialized_start=1039
+  _globals['_GETGALLERYIMAGERESPONSE']._serialized_end=1120
+  _globals['_HIDEIMAGEREQUEST']._serialized_start=1122
+  _globals['_HIDEIMAGEREQUEST']._serialized_end=1176
+  _globals['_HIDEIMAGERESPONSE']._serialized_start=1178
+  _globals['_HIDEIMAGERESPONSE']._serialized_end=1253
+  _globals['_RESTOREIMAGEREQUEST']._serialized_start=1255
+  _globals['_RESTOREIMAGEREQUEST']._serialized_end=1312
+  _globals['_RESTOREIMAGERESPONSE']._serialized_start=1314
+  _globals['_RESTOREIMAGERESPONSE']._serialized_end=1392
+  _globals['_DOWNLOADGALLERYIMAGEREQUEST']._serialized_start=1394
+  _globals['_DOWNLOADGALLERYIMAGEREQUEST']._serialized_end=1487
+  _globals['_DOWNLOADGALLERYIMAGERESPONSE']._serialized_start=1489
+  _globals['_DOWNLOADGALLERYIMAGERESPONSE']._serialized_end=1591
+  _globals['_GALLERYSERVICE']._serialized_start=1594
+  _globals['_GALLERYSERVICE']._serialized_end=2318
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,7 @@ class GalleryImage(_message.Message):
     OWN_FIELD_NUMBER: _builtins.int
     OWNER_USER_ID_FIELD_NUMBER: _builtins.int
     RULING_FIELD_NUMBER: _builtins.int
+    IMAGE_ID_FIELD_NUMBER: _builtins.int
     gallery_id: _builtins.str
     """Opaque id of this entry. It tells nothing of the image's own id."""
     width: _builtins.int
@@ -47,6 +48,8 @@ class GalleryImage(_message.Message):
     """The caller made it."""
     owner_user_id: _builtins.str
     """For staff alone: whose it is; empty for a picture that was found."""
+    image_id: _builtins.str
+    """For its owner alone: the image's id in its task; empty for everybody else."""
     @_builtins.property
     def parameters(self) -> _tasks_pb2.Parameters:
         """What it was made with, its seed being the picture's own and samples 1: what
@@ -74,10 +77,11 @@ class GalleryImage(_message.Message):
         own: _builtins.bool = ...,
         owner_user_id: _builtins.str = ...,
         ruling: Global___Ruling | None = ...,
+        image_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters", "published_time", b"published_time", "ruling", b"ruling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "gallery_id", b"gallery_id", "height", b"height", "own", b"own", "owner_user_id", b"owner_user_id", "parameters", b"parameters", "published_time", b"published_time", "ruling", b"ruling", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "gallery_id", b"gallery_id", "height", b"height", "image_id", b"image_id", "own", b"own", "owner_user_id", b"owner_user_id", "parameters", b"parameters", "published_time", b"published_time", "ruling", b"ruling", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -299,6 +303,52 @@ class ListGalleryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListGalleryResponse: _TypeAlias = ListGalleryResponse  # noqa: Y015
+
+@_typing.final
+class GetGalleryImageRequest(_message.Message):
+    """Names a picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GALLERY_ID_FIELD_NUMBER: _builtins.int
+    gallery_id: _builtins.str
+    """Opaque id."""
+    def __init__(
+        self,
+        *,
+        gallery_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gallery_id", b"gallery_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGalleryImageRequest: _TypeAlias = GetGalleryImageRequest  # noqa: Y015
+
+@_typing.final
+class GetGalleryImageResponse(_message.Message):
+    """The picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GALLERY_IMAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def gallery_image(self) -> Global___GalleryImage:
+        """As it stands."""
+
+    def __init__(
+        self,
+        *,
+        gallery_image: Global___GalleryImage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gallery_image", b"gallery_image"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gallery_image", b"gallery_image"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGalleryImageResponse: _TypeAlias = GetGalleryImageResponse  # noqa: Y015
 
 @_typing.final
 class HideImageRequest(_message.Message):

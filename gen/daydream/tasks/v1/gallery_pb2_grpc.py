@@ -54,6 +54,11 @@ class GalleryServiceStub:
                 request_serializer=daydream_dot_tasks_dot_v1_dot_gallery__pb2.ListGalleryRequest.SerializeToString,
                 response_deserializer=daydream_dot_tasks_dot_v1_dot_gallery__pb2.ListGalleryResponse.FromString,
                 _registered_method=True)
+        self.GetGalleryImage = channel.unary_unary(
+                '/daydream.tasks.v1.GalleryService/GetGalleryImage',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_gallery__pb2.GetGalleryImageRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_gallery__pb2.GetGalleryImageResponse.FromString,
+                _registered_method=True)
         self.HideImage = channel.unary_unary(
                 '/daydream.tasks.v1.GalleryService/HideImage',
                 request_serializer=daydream_dot_tasks_dot_v1_dot_gallery__pb2.HideImageRequest.SerializeToString,
@@ -107,6 +112,15 @@ class GalleryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetGalleryImage(self, request, context):
+        """Reads what is known of one picture of the gallery. What is hidden is for
+        staff alone.
+        Failures: NOT_FOUND GALLERY_IMAGE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def HideImage(self, request, context):
         """Hides a picture from everybody but staff, wherever it stands in the gallery
         and whoever publishes it again, until it is restored. Staff only. Its owner
@@ -154,6 +168,11 @@ def add_GalleryServiceServicer_to_server(servicer, server):
                     servicer.ListGallery,
                     request_deserializer=daydream_dot_tasks_dot_v1_dot_gallery__pb2.ListGalleryRequest.FromString,
                     response_serializer=daydream_dot_tasks_dot_v1_dot_gallery__pb2.ListGalleryResponse.SerializeToString,
+            ),
+            'GetGalleryImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGalleryImage,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_gallery__pb2.GetGalleryImageRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_gallery__pb2.GetGalleryImageResponse.SerializeToString,
             ),
             'HideImage': grpc.unary_unary_rpc_method_handler(
                     servicer.HideImage,
@@ -257,6 +276,33 @@ class GalleryService:
             '/daydream.tasks.v1.GalleryService/ListGallery',
             daydream_dot_tasks_dot_v1_dot_gallery__pb2.ListGalleryRequest.SerializeToString,
             daydream_dot_tasks_dot_v1_dot_gallery__pb2.ListGalleryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGalleryImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daydream.tasks.v1.GalleryService/GetGalleryImage',
+            daydream_dot_tasks_dot_v1_dot_gallery__pb2.GetGalleryImageRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_gallery__pb2.GetGalleryImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

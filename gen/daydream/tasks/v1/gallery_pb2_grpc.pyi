@@ -54,6 +54,11 @@ class GalleryServiceStub:
     Failures: INVALID_ARGUMENT for a page_token that no earlier page gave;
     PERMISSION_DENIED when anybody but staff asks for hidden ones.
     """
+    GetGalleryImage: _grpc.UnaryUnaryMultiCallable[_gallery_pb2.GetGalleryImageRequest, _gallery_pb2.GetGalleryImageResponse]
+    """Reads what is known of one picture of the gallery. What is hidden is for
+    staff alone.
+    Failures: NOT_FOUND GALLERY_IMAGE_NOT_FOUND.
+    """
     HideImage: _grpc.UnaryUnaryMultiCallable[_gallery_pb2.HideImageRequest, _gallery_pb2.HideImageResponse]
     """Hides a picture from everybody but staff, wherever it stands in the gallery
     and whoever publishes it again, until it is restored. Staff only. Its owner
@@ -98,6 +103,11 @@ class GalleryServiceAsyncStub(GalleryServiceStub):
     """Lists the gallery, newest first, without what staff have hidden.
     Failures: INVALID_ARGUMENT for a page_token that no earlier page gave;
     PERMISSION_DENIED when anybody but staff asks for hidden ones.
+    """
+    GetGalleryImage: _aio.UnaryUnaryMultiCallable[_gallery_pb2.GetGalleryImageRequest, _gallery_pb2.GetGalleryImageResponse]  # type: ignore[assignment]
+    """Reads what is known of one picture of the gallery. What is hidden is for
+    staff alone.
+    Failures: NOT_FOUND GALLERY_IMAGE_NOT_FOUND.
     """
     HideImage: _aio.UnaryUnaryMultiCallable[_gallery_pb2.HideImageRequest, _gallery_pb2.HideImageResponse]  # type: ignore[assignment]
     """Hides a picture from everybody but staff, wherever it stands in the gallery
@@ -158,6 +168,17 @@ class GalleryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the gallery, newest first, without what staff have hidden.
         Failures: INVALID_ARGUMENT for a page_token that no earlier page gave;
         PERMISSION_DENIED when anybody but staff asks for hidden ones.
+        """
+
+    @_abc_1.abstractmethod
+    def GetGalleryImage(
+        self,
+        request: _gallery_pb2.GetGalleryImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gallery_pb2.GetGalleryImageResponse, _abc.Awaitable[_gallery_pb2.GetGalleryImageResponse]]:
+        """Reads what is known of one picture of the gallery. What is hidden is for
+        staff alone.
+        Failures: NOT_FOUND GALLERY_IMAGE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,1 @@
+"""The machine as staff see it: everybody's tasks, the workers, and what staff did."""
