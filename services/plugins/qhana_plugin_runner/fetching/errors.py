@@ -1,0 +1,48 @@
+"""Why a URL was not opened, or not read to its end. An error's docstring is its message.
+
+All are `requests.RequestException`s: a plugin that catches those catches these too.
+"""
+
+from typing import Any
+
+from requests.exceptions import ReadTimeout, RequestException, TooManyRedirects
+
+
+class UrlError(RequestException):
+    """This URL cannot be opened."""
+
+    def __init__(self, detail: str = "", **kwargs: Any) -> None:
+        sentence = (type(self).__doc__ or "").strip()
+        super().__init__(f"{sentence} ({detail})" if detail else sentence, **kwargs)
+
+
+class MalformedUrlError(UrlError):
+    """This URL is not written in a way that everybody reads alike."""
+
+
+class SchemeRefusedError(UrlError):
+    """Only http, https, data and file URLs are opened, and a redirect leads to http or https alone."""
+
+
+class AddressRefusedError(UrlError):
+    """This URL leads to an address that is not public."""
+
+
+class PortRefusedError(UrlError):
+    """This URL leads to a port of the infrastructure."""
+
+
+class FileRefusedError(UrlError):
+    """File URLs are opened below the allowed folders only."""
+
+
+class RedirectsRefusedError(UrlError, TooManyRedirects):
+    """This URL redirects too many times."""
+
+
+class ResponseTooLargeError(UrlError):
+    """This URL holds more bytes than are allowed."""
+
+
+class ResponseTooSlowError(UrlError, ReadTimeout):
+    """This URL sends its bytes too slowly."""

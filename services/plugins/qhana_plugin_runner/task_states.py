@@ -1,0 +1,64 @@
+"""A processing task as the REST API tells it; the same for every reader."""
+
+import math
+from typing import Any
+
+from flask import current_app, url_for
+from qhana_plugin_runner.db.models.files import TaskFile
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.storage import STORE
+
+
+def describe(task: ProcessingTask) -> dict[str, Any]:
+    """`status`, `log`, `links`; `progress` and `steps` where there are any; `outputs` once it is finished."""
+    told: dict[str, Any] = {"status": task.status, "log": task.task_log or "", "links": _links(task)}
+    if (progress := _progress(task)) is not None:
+        told["progress"] = progress
+    if task.steps:
+        told["steps"] = _steps(task)
+    if task.is_finished:
+        # The contract's text calls the list `data`, programs read it as `outputs`.
+        told["outputs"] = told["data"] = _outputs(task)
+    return told
+
+
+def _progress(task: ProcessingTask) -> dict[str, Any] | None:
+    numbers = (task.progress_value, task.progress_start, task.progress_target)
+    # JSON has no NaN and no infinity, whatever a plugin computes.
+    if any(each is None or not math.isfinite(each) for each in numbers):
+        return None
+    value, start, target = numbers
+    return {"value": value, "start": start, "target": target, "unit": task.progress_unit}
+
+
+def _steps(task: ProcessingTask) -> list[dict[str, Any]]:
+    last = len(task.steps) - 1
+    return [
+        {
+            "href": step.href,
+            "ui_href": step.ui_href,
+            "step_id": step.step_id,
+            # Only the last step may await input, whatever a plugin has written into its rows.
+            "cleared": bool(step.cleared) or number < last,
+        }
+        for number, step in enumerate(task.steps)
+    ]
+
+
+def _links(task: ProcessingTask) -> list[dict[str, str]]:
+    own = url_for("tasks-api.TaskView", task_id=task.public_id, _external=True)
+    return [{"type": "subscribe", "href": own}] + [{"type": each.type, "href": each.href} for each in task.links]
+
+
+def _outputs(task: ProcessingTask) -> list[dict[str, Any]]:
+    outputs = []
+    for file in TaskFile.get_task_result_files(task.id):
+        try:
+            href = STORE.get_task_file_url(file)
+        except (KeyError, NotImplementedError) as error:
+            current_app.logger.warning("file %s has no address: %r", file.id, error)
+            continue
+        outputs.append(
+            {"href": href, "data_type": file.file_type, "content_type": file.mimetype, "name": file.file_name}
+        )
+    return outputs

@@ -1,0 +1,1 @@
+"""What the host and plugins share: the base class of plugins, configuration, templates, logs."""
