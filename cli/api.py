@@ -1,7 +1,9 @@
 """The server's API as the command uses it. Every foreign error becomes one of ours here."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -17,7 +19,22 @@ _LOOK_SECONDS: Final = 0.5
 # Taking a picture in means to decode and to encode it, which others may be waiting for too.
 _SENDING: Final = httpx.Timeout(15, read=60, write=60)
 
+# Between two pieces of an archive a picture is read from a disk that others use too.
+_PACKING: Final = httpx.Timeout(15, read=60)
+
 Task = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """An archive that is being read."""
+
+    images: int
+    """How many pictures it holds."""
+    size: int
+    """Bytes of their files together; the archive is a little larger."""
+    pieces: Iterator[bytes]
+    """The ZIP file."""
 
 
 class Api:
@@ -94,12 +111,27 @@ class Api:
 
     def download(self, path: str) -> Iterator[bytes]:
         """The bytes of a file of ours."""
+        with self._streamed(path, httpx.Timeout(15)) as answer:
+            yield from answer.iter_bytes()
+
+    @contextlib.contextmanager
+    def archive(self) -> Iterator[Archive]:
+        """Every picture as one ZIP file, opened to be read. A line that breaks raises; it never ends early."""
+        with self._streamed("/api/v1/archive", _PACKING) as answer:
+            yield Archive(
+                images=int(answer.headers.get("x-daydream-images", 0)),
+                size=int(answer.headers.get("x-daydream-bytes", 0)),
+                pieces=answer.iter_bytes(),
+            )
+
+    @contextlib.contextmanager
+    def _streamed(self, path: str, timeout: httpx.Timeout) -> Iterator[httpx.Response]:
         try:
-            with self._http.stream("GET", path) as answer:
+            with self._http.stream("GET", path, timeout=timeout) as answer:
                 if answer.is_error:
                     answer.read()
                     raise _refusal(answer)
-                yield from answer.iter_bytes()
+                yield answer
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 

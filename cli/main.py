@@ -3,6 +3,7 @@
 import math
 import sys
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 
 from cli import access, files
 from cli.api import ENDED, Api, Task
-from cli.errors import Failure
+from cli.errors import Failure, WrongUse
 
 _INTERRUPTED = 130
 _PICTURE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -187,6 +188,28 @@ def tasks(limit: int) -> None:
                 asked = task["created_at"][:19].replace("T", " ")
                 shown = prompt if len(prompt) <= 60 else prompt[:59] + "…"
                 click.echo(_row(task["id"], asked, task["state"], done, str(tokens), shown))
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("daydream.zip"), show_default=True, help="File.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there already.")
+def archive(out: Path, *, force: bool) -> None:
+    """Write all your pictures into one ZIP file."""
+    files.check(out)
+    if out.exists() and not force:
+        raise WrongUse(f"{out} is there already; name another file, or replace it with --force.")
+    with Api(access.find()) as api, api.archive() as found:
+        count = "1 picture" if found.images == 1 else f"{found.images} pictures"
+        with click.progressbar(length=found.size, label=count, file=sys.stderr) as bar:
+            files.write(out, _counted(found.pieces, bar))
+    click.echo(out)
+
+
+def _counted(pieces: Iterator[bytes], bar: Any) -> Iterator[bytes]:
+    for piece in pieces:
+        # The archive is a little larger than what it holds.
+        bar.update(min(len(piece), bar.length - bar.pos))
+        yield piece
 
 
 def _row(*cells: str) -> str:

@@ -1,9 +1,9 @@
 """`make artwork`: draws the pictures of the landing, gallery and sign-in pages with the bundled model.
 
-`services/web/static/art/art.json` says what: prompts, seeds and steps, and for the picture that comes out of the fog
-the steps to show. Each of those frames is what the model expects the finished picture to be at that step, which is also
-what the studio's previews show. Pictures are scaled to twice their size, as the pages show them larger than the model
-draws them.
+`services/web/static/art/art.json` says what: prompts, seeds, steps and the side they are drawn at, and for the picture
+that comes out of the fog the steps to show. Each of those frames is what the model expects the finished picture to be
+at that step, which is also what the studio's previews show. Pictures are scaled to twice their size, as the pages show
+them larger than the model draws them.
 """
 
 import json
@@ -33,12 +33,12 @@ class Watched(DDIMScheduler):
         return (outcome.prev_sample,)
 
 
-def draw(pipeline: Any, asked: Mapping[str, Any]) -> list[Image.Image]:
-    """What each step expects the picture to be; the last is the picture."""
+def draw(pipeline: Any, asked: Mapping[str, Any], *, side: int) -> list[Image.Image]:
+    """What each step expects the picture to be, `side` pixels each way; the last is the picture."""
     pipeline.scheduler = Watched.from_config(pipeline.scheduler.config)  # type: ignore[no-untyped-call]
     pipeline.scheduler.expected = []
     pipeline(
-        asked["prompt"], num_inference_steps=asked["steps"], guidance_scale=asked["guidance"], width=128, height=128,
+        asked["prompt"], num_inference_steps=asked["steps"], guidance_scale=asked["guidance"], width=side, height=side,
         generator=torch.Generator().manual_seed(asked["seed"]), output_type="latent",
     )  # fmt: skip
     with torch.no_grad():
@@ -55,8 +55,8 @@ def main() -> int:
     pipeline.set_progress_bar_config(disable=True)
     art = json.loads((ART / "art.json").read_text())
     for one in (art["window"], *art["wall"], art["door"], *art["gallery"]):
-        _save(draw(pipeline, one)[-1], one["file"])
-    steps = draw(pipeline, art["emerge"])
+        _save(draw(pipeline, one, side=art["drawn"])[-1], one["file"])
+    steps = draw(pipeline, art["emerge"], side=art["drawn"])
     for frame in art["emerge"]["frames"]:
         _save(steps[frame["step"] - 1], frame["file"])
     return 0

@@ -6,43 +6,20 @@ from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
-from tests.support import chromium
+from tests.support import chromium, furnishing, visits
 from tests.support.stack import Stack, temporary_data
+from tests.support.visits import Visit
 
 TARGET: Final = Path(__file__).with_name("screenshots")
 SIZES: Final = ((1440, 1000), (390, 844))
-WIDE: Final = 768
-"""From here on the panel stands beside the timeline; below it would cover it."""
-PROMPTS: Final = (
-    ("a red circle on a blue background", 2),
-    ("a red boat on a calm sea at sunset, mountains behind", 4),
-    ("a red house under a yellow sun", 4),
-)
-DRAWN_WITHIN_MS: Final = 120_000
 
 
-def _account(page: Page, url: str) -> None:
-    page.goto(f"{url}/sign-up")
-    page.get_by_label("Email").fill("ada@example.org")
-    page.get_by_label("Password", exact=True).fill("a calm sea at dawn")
-    page.get_by_role("button", name="Create the account").click()
-    page.wait_for_url("**/studio")
-
-
-def _draw(page: Page, prompt: str, samples: int) -> None:
-    if page.locator("#panel").is_hidden():
-        page.get_by_role("button", name="Open the controls").click()
-    page.locator("#prompt").fill(prompt)
-    page.locator('#panel input[type=number][name="samples"]').fill(str(samples))
-    page.keyboard.press("Control+Enter")
-    expect(page.locator("#now")).to_be_visible()
-    expect(page.locator("#now")).to_be_hidden(timeout=DRAWN_WITHIN_MS)
-
-
-def _shoot(browser: Browser, url: str, state: str) -> None:
+def _shoot(browser: Browser, url: str, visit: Visit, state: Path | None) -> None:
     for width, height in SIZES:
+        if visit.narrow_only and width >= visits.WIDE:
+            continue
         for look in ("light", "dark"):
             context = browser.new_context(
                 viewport={"width": width, "height": height},
@@ -50,14 +27,8 @@ def _shoot(browser: Browser, url: str, state: str) -> None:
                 storage_state=state,
             )
             page = context.new_page()
-            for name, path in (("landing", "/"), ("studio", "/studio"), ("account", "/account")):
-                page.goto(f"{url}{path}", wait_until="networkidle" if name != "studio" else "load")
-                if name == "studio":
-                    expect(page.locator(".dd-tile-open img").first).to_be_visible()
-                    if page.locator("#panel").is_hidden() and width >= WIDE:
-                        page.get_by_role("button", name="Open the controls").click()
-                    expect(page.locator(".dd-tile-open img").first).to_have_js_property("complete", True)
-                _keep(page.screenshot(animations="disabled"), f"{name}-{width}-{look}")
+            visits.go(page, url, visit)
+            _keep(page.screenshot(animations="disabled"), f"{visit.name}-{width}-{look}")
             context.close()
 
 
@@ -67,22 +38,20 @@ def _keep(screenshot: bytes, name: str) -> None:
 
 
 def main() -> int:
-    """Start a stack, draw some pictures as a person would, and photograph what that person sees."""
+    """Start a stack, fill it as people would, and photograph what they see."""
     TARGET.mkdir(exist_ok=True)
+    for old in TARGET.glob("*.webp"):
+        old.unlink()
     with temporary_data() as data, sync_playwright() as playwright:
         stack = Stack(Path(data)).wait()
         browser = playwright.chromium.launch(
             executable_path=chromium.find(), args=["--no-sandbox", "--disable-background-networking"]
         )
         try:
-            context = browser.new_context(viewport={"width": 1440, "height": 1000})
-            page = context.new_page()
-            _account(page, stack.url)
-            for prompt, samples in PROMPTS:
-                _draw(page, prompt, samples)
-            state = Path(data) / "browser.json"
-            context.storage_state(path=state)
-            _shoot(browser, stack.url, str(state))
+            remembered = furnishing.furnish(browser, stack, Path(data))
+            for visit in visits.EVERY:
+                if visit.shown:
+                    _shoot(browser, stack.url, visit, remembered[visit.who])
         finally:
             browser.close()
             stack.stop()

@@ -82,11 +82,11 @@ class Rig:
         self._channels: list[grpc.aio.Channel] = []
         self._nats = Nats()
         self.stack.callback(self._nats.remove)
-        auth_url = postgres.new_url() if postgres else f"sqlite+aiosqlite:///{folder}/auth.db"
-        self._tasks_url = postgres.new_url() if postgres else f"sqlite+aiosqlite:///{folder}/tasks.db"
+        self.auth_url = postgres.new_url() if postgres else f"sqlite+aiosqlite:///{folder}/auth.db"
+        self.tasks_url = postgres.new_url() if postgres else f"sqlite+aiosqlite:///{folder}/tasks.db"
         self._auth = Command(
             folder,
-            AUTH_DATABASE_URL=auth_url,
+            AUTH_DATABASE_URL=self.auth_url,
             AUTH_SERVICE_SECRETS=f"web={WEB_SECRET},tasks={TASKS_SECRET}",
             AUTH_SIGNUP_TOKENS=str(TOKENS),
             NATS_URL=self._nats.url,
@@ -193,7 +193,7 @@ class Rig:
             "DAYDREAM_DRAIN_SECONDS": "1",
             "DAYDREAM_LOG_LEVEL": "WARNING",
             "TASKS_BIND": bind,
-            "TASKS_DATABASE_URL": self._tasks_url,
+            "TASKS_DATABASE_URL": self.tasks_url,
             "TASKS_SERVICE_SECRET": TASKS_SECRET,
             # No bound is to be met: what is measured is what is accepted.
             "TASKS_QUEUE_LIMIT": "100000",

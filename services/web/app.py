@@ -9,26 +9,26 @@ from typing import Any, Final
 from a2wsgi import WSGIMiddleware
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Scope
 
 from services.foundation import errors, logs
 from services.foundation.rpc import client
-from services.web import assets, problems, site
-from services.web.backends.accounts import Accounts
-from services.web.backends.ledger import Tasks
-from services.web.backends.sessions import Sessions
-from services.web.backends.uploads import Uploads
+from services.web import problems, routes, site
+from services.web.backends import everything
 from services.web.bridge import Bridge
 from services.web.settings import WebSettings
 from services.web.shield import Shield
-from services.web.streams import files, health, images, sse, studio, task, uploads
+from services.web.streams import sse, uploads
 
 log = logs.logger(__name__)
 
 FLASK_THREADS: Final = 10
+PAGE_COMPRESSION: Final = 5
+"""Of gzip: a page is made once a request, and more than this costs time without making it much smaller."""
 
 
 class _Rest(Mount):
@@ -53,33 +53,24 @@ class Gateway:
         self.hub = sse.Hub()
         self._auth, self._tasks = client.channel(settings.auth_target), client.channel(settings.tasks_target)
         ourselves = client.ServiceIdentity(self._auth, service="web", secret=settings.service_secret.get_secret_value())
-        accounts, tasks = Accounts(self._auth, ourselves), Tasks(self._tasks)
+        backends = everything.over(self._auth, self._tasks, ourselves)
         self._bridge = Bridge()
         self.flask = site.create(
-            accounts=accounts,
-            sessions=Sessions(self._auth),
-            tasks=tasks,
+            backends,
             bridge=self._bridge,
             secret_key=secret_key,
             cookie_secure=settings.cookie_secure,
             rate_limit_url=settings.rate_limit_url,
         )
-        brought, by_key = Uploads(self._tasks), files.by_key(accounts)
-        self.routes: list[BaseRoute] = [
-            Route("/healthz", health.alive),
-            Route("/readyz", health.Ready(accounts, tasks).answer),
-            Route("/events", studio.StudioEvents(accounts, tasks, self.hub, timing).answer),
-            Route("/api/v1/tasks/{task_id}/events", task.TaskEvents(accounts, tasks, self.hub, timing).answer),
-            Route("/images/{image_id}", images.ImageFiles(tasks, files.by_session(accounts)).answer),
-            Route("/api/v1/images/{image_id}", images.ImageFiles(tasks, by_key).answer),
-            Route(uploads.PATH, uploads.Bring(brought, by_key).answer, methods=["POST"]),
-            Route(f"{uploads.PATH}/{{upload_id}}", uploads.UploadFiles(brought, by_key).answer),
-            Mount(assets.root(), assets.Kept(directory=assets.OURS)),
-            Mount(f"/bootstrap{assets.root()}", assets.Kept(directory=assets.BOOTSTRAP)),
-        ]
+        self.routes = routes.beside(self.flask, backends, self.hub, timing)
         # The two type systems spell one protocol differently.
         pages: Any = WSGIMiddleware(self.flask, workers=FLASK_THREADS)  # type: ignore[arg-type]
-        self.routes.append(_Rest("/", pages, beside=tuple(self.routes)))
+        # Pages and JSON travel compressed; pictures, archives and event streams are beside Flask and never see this.
+        # Compression can give a secret away where a page repeats what an attacker sends (BREACH). Flask-WTF signs the
+        # form token anew for every request, with the second it was made in, so there is none to guess bit by bit; and
+        # cookies are SameSite=Lax, so that another site's requests for a page come back as a stranger's.
+        packed_pages = GZipMiddleware(pages, compresslevel=PAGE_COMPRESSION)
+        self.routes.append(_Rest("/", packed_pages, beside=tuple(self.routes)))
         starlette = Starlette(
             routes=self.routes,
             exception_handlers={
@@ -89,7 +80,7 @@ class Gateway:
             },
             lifespan=lambda _app: self.running(),
         )
-        streamed = frozenset({uploads.PATH})
+        streamed = frozenset({uploads.PATH, uploads.PAGE_PATH})
         self.app: ASGIApp = Shield(starlette, trusted_hosts=settings.hosts, refuse=self._answer, streamed=streamed)
 
     @contextlib.asynccontextmanager

@@ -68,7 +68,7 @@ def visitor() -> Visitor:
 
 
 def for_staff(blueprint: flask.Blueprint) -> None:
-    """Keep everybody but staff out of a blueprint. What they would see belongs to others, and auth and tasks check too."""
+    """Keep everybody but staff out of a blueprint: what is seen there belongs to others. auth and tasks check too."""
 
     @blueprint.before_request
     def refuse() -> None:

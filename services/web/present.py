@@ -60,8 +60,8 @@ def parameters(value: tasks_pb2.Parameters) -> dict[str, Any]:
     return shown
 
 
-def upload(value: tasks_pb2.Upload) -> dict[str, Any]:
-    """A picture that was brought."""
+def upload(value: tasks_pb2.Upload, *, path: str = API_UPLOADS) -> dict[str, Any]:
+    """A picture that was brought; `path` is what its id is put behind."""
     return {
         "id": value.upload_id,
         "width": value.width,
@@ -69,7 +69,7 @@ def upload(value: tasks_pb2.Upload) -> dict[str, Any]:
         "bytes": value.bytes,
         "created_at": time(value.created_time),
         "expires_at": time(value.expire_time),
-        "url": f"{API_UPLOADS}{value.upload_id}",
+        "url": f"{path}{value.upload_id}",
     }
 
 
@@ -88,7 +88,7 @@ def _steps(asked: tasks_pb2.Parameters) -> int:
 
 
 def image(value: tasks_pb2.Image, base: str) -> dict[str, Any]:
-    """A finished image. Its thumbnail's address is its own while only one size is kept."""
+    """A finished image; the thumbnail is a WebP, its longer side 256 pixels at most."""
     url = f"{base}{value.image_id}"
     return {
         "id": value.image_id,
@@ -96,7 +96,7 @@ def image(value: tasks_pb2.Image, base: str) -> dict[str, Any]:
         "width": value.width,
         "height": value.height,
         "url": url,
-        "thumbnail_url": url,
+        "thumbnail_url": f"{url}?size=small",
     }
 
 
@@ -129,12 +129,15 @@ def task(value: tasks_pb2.Task, *, images: str = API_IMAGES) -> dict[str, Any]:
 
 
 def page_task(value: tasks_pb2.Task) -> dict[str, Any]:
-    """A task as the studio page gets it: with its revision and whether its money is settled."""
+    """A task as the studio page gets it: with its revision, whether its money is settled, and where pictures stand."""
     shown = task(value, images=PAGE_IMAGES)
     shown["revision"] = value.revision
     shown["settled"] = value.HasField("settled_time")
+    shown["deleted"] = list(value.deleted_indexes)
     for each, made in zip(shown["images"], value.images, strict=True):
         each["index"] = made.index
+        each["medium_url"] = f"{each['url']}?size=medium"
+        each["published"], each["hidden"] = made.published, made.hidden
     return shown
 
 
@@ -182,6 +185,7 @@ def model(value: inference_pb2.Model) -> dict[str, Any]:
             "max_samples": value.limits.max_samples,
             "max_prompt_chars": value.limits.max_prompt_chars,
             "max_pixels": value.limits.max_pixels,
+            "max_clip_skip": value.limits.max_clip_skip,
         },
         "samplers": [each.name for each in value.samplers],
         "step_times": [
@@ -197,4 +201,6 @@ def model(value: inference_pb2.Model) -> dict[str, Any]:
         ],
         "example_prompts": list(value.example_prompts),
         "known_words": list(value.known_words),
+        "adapters": list(value.adapters),
+        "inpainting_only": value.inpainting_only,
     }

@@ -26,7 +26,10 @@ _STATUS: Final[Sequence[tuple[type[errors.DaydreamError], HTTPStatus]]] = (
     (errors.Unexpected, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 # A client library repeats a 409 by itself; a purse does not fill by asking again.
-_STATUS_BY_REASON: Final = {"NOT_ENOUGH_TOKENS": HTTPStatus.PAYMENT_REQUIRED}
+_STATUS_BY_REASON: Final = {
+    "NOT_ENOUGH_TOKENS": HTTPStatus.PAYMENT_REQUIRED,
+    "FORM_OUT_OF_DATE": HTTPStatus.BAD_REQUEST,
+}
 
 # What the services behind us call otherwise than the API does.
 _NAMES: Final = {

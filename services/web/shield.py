@@ -37,6 +37,11 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# What a style sheet or a script needs of it: it is no document, and a page fetches dozens of them.
+FILE_HEADERS: Final[Mapping[str, str]] = {
+    name: HEADERS[name] for name in ("X-Content-Type-Options", "Cross-Origin-Resource-Policy")
+}
+_PLAIN_FILES: Final = frozenset({"text/css", "text/javascript", "application/javascript"})
 Refuse = Callable[[Scope, problems.Problem], ASGIApp]
 
 
@@ -178,9 +183,11 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(raw=message.setdefault("headers", []))
-            for name, value in HEADERS.items():
+            plain = not self._private and headers.get("content-type", "").partition(";")[0] in _PLAIN_FILES
+            for name, value in (FILE_HEADERS if plain else HEADERS).items():
                 headers[name] = value
-            headers["X-Request-Id"] = self._request_id
+            if not plain:
+                headers["X-Request-Id"] = self._request_id
             if self._private:
                 if "cookie" not in headers.get("vary", "").lower():
                     headers.add_vary_header("Cookie")

@@ -13,13 +13,14 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from services.foundation import errors, logs
-from services.web import assets, gate, problems, strict_json
+from services.web import assets, forms, gate, problems, strict_json
 from services.web.api import install as install_api
-from services.web.backends.accounts import Accounts
-from services.web.backends.ledger import Tasks
-from services.web.backends.sessions import Sessions
+from services.web.backends.everything import Backends
 from services.web.bridge import Bridge
-from services.web.pages import account, door, public, studio
+from services.web.pages import account, door, pictures, pruning, public, studio
+from services.web.pages import gallery as gallery_pages
+from services.web.pages import machine as machine_pages
+from services.web.pages import people as people_pages
 
 log = logs.logger(__name__)
 
@@ -27,10 +28,8 @@ PAGE_COOKIE: Final = "dd_page"
 
 
 def create(
+    backends: Backends,
     *,
-    accounts: Accounts,
-    sessions: Sessions,
-    tasks: Tasks,
     bridge: Bridge,
     secret_key: str,
     cookie_secure: bool,
@@ -53,24 +52,43 @@ def create(
         RATELIMIT_SWALLOW_ERRORS=True,
         MAX_FORM_MEMORY_SIZE=1024 * 1024,
     )
-    app.jinja_env.globals.update(asset=assets.url)
+    app.jinja_env.globals.update(asset=assets.url, imported=assets.imported)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     csrf = CSRFProtect(app)
     Bootstrap5(app)
     limiter = Limiter(get_remote_address, app=app)
+    accounts, tasks, gallery = backends.accounts, backends.tasks, backends.gallery
     guard = gate.Gate(app, accounts, bridge, cookie_secure=cookie_secure)
-    app.register_blueprint(public.blueprint())
-    app.register_blueprint(door.blueprint(accounts, bridge, guard, limiter))
-    app.register_blueprint(studio.blueprint(accounts, tasks, bridge, limiter))
-    app.register_blueprint(account.blueprint(accounts, sessions, tasks, bridge))
+    for views in (
+        public.blueprint(),
+        gallery_pages.blueprint(gallery, bridge),
+        pruning.blueprint(gallery, backends.names, bridge),
+        door.blueprint(accounts, bridge, guard, limiter),
+        studio.blueprint(accounts, tasks, bridge, limiter),
+        pictures.blueprint(tasks, gallery, bridge),
+        account.blueprint(backends, guard, bridge, limiter),
+        people_pages.blueprint(backends, bridge),
+        machine_pages.blueprint(backends, bridge),
+    ):
+        app.register_blueprint(views)
     install_api(app, accounts=accounts, tasks=tasks, bridge=bridge, limiter=limiter, csrf=csrf)
     _tell_errors(app)
     return app
 
 
 def page(app: flask.Flask, problem: problems.Problem) -> str:
-    """An error as a page. Needs no request: it is also shown where Flask was never asked."""
-    return app.jinja_env.get_template("error.html").render(problem=problem)
+    """An error as a page, with the navigation of who asks; without where Flask was never asked, or auth cannot be."""
+    if flask.has_request_context() and "auth_away" not in flask.g:
+        try:
+            return flask.render_template("error.html", problem=problem)
+        except Exception:  # whatever keeps the navigation away, the error must still be told
+            log.exception("no navigation for an error", status=problem.status)
+    return app.jinja_env.get_template("error-alone.html").render(problem=problem)
+
+
+def part(app: flask.Flask, name: str, **values: Any) -> str:
+    """A part of a page that needs no request, for streams, which are beside Flask."""
+    return app.jinja_env.get_template(name).render(**values)
 
 
 def _tell_errors(app: flask.Flask) -> None:
@@ -99,9 +117,7 @@ def _tell_errors(app: flask.Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def out_of_date(_error: CSRFError) -> Response:
-        sentence = "This page was open for too long or belongs to another sign-in. Go back, reload it and try again."
-        problem = problems.of_status(400, sentence)
-        return told(problems.Problem(status=400, reason="FORM_OUT_OF_DATE", detail=problem.detail))
+        return told(problems.of_error(forms.OutOfDate()))
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:

@@ -69,7 +69,7 @@ def test_the_gallery_brings_its_prompt_to_the_studio(pretend: Running, new_page:
     page = studio(pretend, new_page, [])
     page.goto(f"{pretend.url}/gallery")
     first = page.locator(".dd-gallery a").first
-    prompt = first.locator("img").get_attribute("alt") or ""
+    prompt = first.locator("figcaption").evaluate("words => words.firstChild.textContent.trim()")
 
     first.click()
 

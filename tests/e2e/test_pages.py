@@ -160,7 +160,7 @@ def test_a_second_tab_shows_the_same_over_one_stream(pretend: Running, new_page:
 
     expect(second.locator("#now-percent")).to_have_text("50")
     ask_for(second, "from the second tab")
-    expect(first.locator("#now-line")).to_contain_text("from the second tab")
+    expect(first.locator("#cards")).to_contain_text("from the second tab")
     assert pretend.backends.tasks.watching == 1
     first.close()
     second.get_by_role("button", name="Cancel: hold it").click()

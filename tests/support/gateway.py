@@ -104,9 +104,11 @@ async def served(
 
 
 @contextlib.asynccontextmanager
-async def listening(gateway: Gateway, *, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[tuple[int, Server]]:
-    """The port a gateway listens on, and what serves it."""
-    listener = socket.create_server(("127.0.0.1", 0))
+async def listening(
+    gateway: Gateway, *, trusted_proxies: Sequence[str] = (), port: int = 0
+) -> AsyncIterator[tuple[int, Server]]:
+    """The port a gateway listens on, a free one where none is given, and what serves it."""
+    listener = socket.create_server(("127.0.0.1", port))
     server = Server(gateway, drain_seconds=2, trusted_proxies=trusted_proxies)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await until(lambda: server.started)

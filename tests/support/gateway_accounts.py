@@ -8,8 +8,12 @@ from typing import Any, Final
 from daydream.auth.v1 import accounts_pb2, accounts_pb2_grpc, auth_pb2, auth_pb2_grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.auth.errors import AccountSuspended
 from services.foundation import errors, identity
 from tests.support import identity as signing
+from tests.support.gateway_account_pages import FakeOwnAccount, of_direction
+from tests.support.gateway_codes import FakeCodes
+from tests.support.gateway_people import FakePeople, paged
 
 SERVICE_SECRET: Final = "web-secret-for-tests"
 PASSWORD: Final = "a calm sea at dawn"
@@ -55,12 +59,34 @@ class Person:
     password: str
     tokens: int = 100
     staff: bool = False
+    active: bool = True
+    username: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    mobile: str = ""
+    held: int = 0
+    created_time: Timestamp = field(default_factory=now)
+    last_seen_time: Timestamp | None = None
+    latest_session_id: str = ""
     entries: list[auth_pb2.Entry] = field(default_factory=list)
 
     def proto(self) -> auth_pb2.User:
         """As auth tells of it."""
         role = auth_pb2.ROLE_STAFF if self.staff else auth_pb2.ROLE_USER
-        return auth_pb2.User(user_id=self.user_id, email=self.email, role=role, active=True, tokens=self.tokens)
+        return auth_pb2.User(
+            user_id=self.user_id,
+            email=self.email,
+            username=self.username,
+            first_name=self.first_name,
+            last_name=self.last_name,
+            mobile=self.mobile,
+            role=role,
+            active=self.active,
+            tokens=self.tokens,
+            created_time=self.created_time,
+            last_seen_time=self.last_seen_time,
+            latest_session_id=self.latest_session_id,
+        )
 
 
 class CodeNotValid(errors.NotFound):
@@ -76,12 +102,18 @@ class ResetLinkNotValid(errors.NotFound):
 
 
 class FakeAuth(
-    auth_pb2_grpc.AuthServiceServicer, auth_pb2_grpc.PurseServiceServicer, accounts_pb2_grpc.AccountServiceServicer
+    FakePeople,
+    FakeCodes,
+    FakeOwnAccount,
+    auth_pb2_grpc.AuthServiceServicer,
+    auth_pb2_grpc.PurseServiceServicer,
+    accounts_pb2_grpc.AccountServiceServicer,
 ):
     """Accounts, sessions, keys."""
 
     def __init__(self) -> None:
         """One person with an API key."""
+        super().__init__()
         self.people: dict[str, Person] = {}
         self.sessions: dict[str, tuple[str, str]] = {}
         self.keys: dict[str, str] = {}
@@ -134,6 +166,8 @@ class FakeAuth(
         number = next(self._numbers)
         secret, session_id = f"secret-{number}-{email.partition('@')[0]}", f"session-{number}"
         self.sessions[secret] = (email, session_id)
+        if email in self.people:
+            self.people[email].latest_session_id = session_id
         return secret, session_id
 
     def end_all(self) -> None:
@@ -157,7 +191,9 @@ class FakeAuth(
 
     def _identity(self, person: Person, session_id: str) -> auth_pb2.IdentityToken:
         role = "staff" if person.staff else "user"
-        return auth_pb2.IdentityToken(token=signing.mint(person.user_id, role=role, session_id=session_id))
+        scopes = ("admin", "generate", "read") if person.staff and session_id else ("generate", "read")
+        token = signing.mint(person.user_id, role=role, scopes=scopes, session_id=session_id)
+        return auth_pb2.IdentityToken(token=token)
 
     async def IssueServiceToken(self, request: Any, _call: Any) -> auth_pb2.IssueServiceTokenResponse:
         """For the right secret."""
@@ -171,7 +207,7 @@ class FakeAuth(
 
     async def GetSignUpMode(self, _request: Any, _call: Any) -> auth_pb2.GetSignUpModeResponse:
         """As the test set it."""
-        return auth_pb2.GetSignUpModeResponse(mode=self.sign_up_mode)
+        return auth_pb2.GetSignUpModeResponse(mode=self.sign_up_mode, sign_up_tokens=100)
 
     async def ResetPassword(self, request: Any, _call: Any) -> accounts_pb2.ResetPasswordResponse:
         """A link is good once and ends every session."""
@@ -204,6 +240,8 @@ class FakeAuth(
         person = self.people.get(request.email.lower())
         if person is None or person.password != request.password:
             raise WrongCredentials
+        if not person.active:
+            raise AccountSuspended
         return auth_pb2.SignInResponse(opened=self._opened(person))
 
     async def SignOut(self, request: Any, _call: Any) -> auth_pb2.SignOutResponse:
@@ -259,10 +297,14 @@ class FakeAuth(
         person = self.people[email]
         return auth_pb2.ResolveApiKeyResponse(user=person.proto(), identity_token=self._identity(person, ""))
 
-    async def GetBalance(self, _request: Any, _call: Any) -> auth_pb2.GetBalanceResponse:
-        """The caller's."""
-        return auth_pb2.GetBalanceResponse(tokens=self.by_id(identity.caller().subject).tokens)
+    async def GetBalance(self, request: Any, _call: Any) -> auth_pb2.GetBalanceResponse:
+        """The caller's, or anybody's for staff."""
+        person = self._whose(request.user_id)
+        return auth_pb2.GetBalanceResponse(tokens=person.tokens, held=person.held)
 
-    async def ListEntries(self, _request: Any, _call: Any) -> auth_pb2.ListEntriesResponse:
-        """The caller's, newest first."""
-        return auth_pb2.ListEntriesResponse(entries=reversed(self.by_id(identity.caller().subject).entries))
+    async def ListEntries(self, request: Any, _call: Any) -> auth_pb2.ListEntriesResponse:
+        """The caller's, or anybody's for staff; newest first, paged."""
+        self.break_off()
+        entries = of_direction(self._whose(request.user_id).entries[::-1], request.direction)
+        page, more = paged(entries, request)
+        return auth_pb2.ListEntriesResponse(entries=page, next_page_token=more)

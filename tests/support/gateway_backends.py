@@ -12,16 +12,29 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from daydream.auth.v1 import accounts_pb2, accounts_pb2_grpc, auth_pb2, auth_pb2_grpc
+from daydream.auth.v1 import (
+    accounts_pb2,
+    accounts_pb2_grpc,
+    audit_pb2,
+    audit_pb2_grpc,
+    auth_pb2,
+    auth_pb2_grpc,
+    codes_pb2,
+    codes_pb2_grpc,
+)
 from daydream.gpu.v1 import inference_pb2
-from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
+from daydream.tasks.v1 import admin_pb2, admin_pb2_grpc, gallery_pb2, gallery_pb2_grpc, tasks_pb2, tasks_pb2_grpc
 
 from services.foundation import errors, identity
 from services.foundation.rpc import server
 from services.foundation.rpc import status as rpc_status
 from tests.support import identity as signing
 from tests.support.gateway_accounts import FakeAuth, now
-from tests.support.gateway_uploads import FakeUploads
+from tests.support.gateway_archives import FakeArchives
+from tests.support.gateway_gallery import FakeGallery
+from tests.support.gateway_images import FakeImages
+from tests.support.gateway_machine import FakeMachine
+from tests.support.gateway_uploads import FakeUploads, steps_run
 
 ENDED: Final = (tasks_pb2.TASK_STATE_SUCCEEDED, tasks_pb2.TASK_STATE_FAILED, tasks_pb2.TASK_STATE_CANCELLED)
 
@@ -47,14 +60,14 @@ MODEL: Final = inference_pb2.Model(
 )
 
 
-class FakeTasks(FakeUploads):
+class FakeTasks(FakeArchives, FakeImages, FakeUploads):
     """The ledger, in memory."""
 
     def __init__(self, auth: FakeAuth, draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) -> None:
         """`draw` makes the file of an image."""
         super().__init__()
         self._auth = auth
-        self._draw = draw or (lambda _task, index: b"\x89PNG\r\n\x1a\n" + bytes([index]) * 2048)
+        self.draw = draw or (lambda _task, index: b"\x89PNG\r\n\x1a\n" + bytes([index]) * 2048)
         self.tasks: dict[str, tasks_pb2.Task] = {}
         self.owners: dict[str, str] = {}
         self.requests: dict[tuple[str, str], tuple[bytes, str]] = {}
@@ -78,7 +91,7 @@ class FakeTasks(FakeUploads):
         for waiting in list(self._watches):
             waiting.set_exception(error or errors.Unavailable("tasks is away", reason="BROKEN"))
 
-    async def _until_changed(self, version: int) -> int:
+    async def until_changed(self, version: int) -> int:
         """Wait for a change after `version`, or for `break_watches`."""
         if self._version != version:
             return self._version
@@ -108,7 +121,8 @@ class FakeTasks(FakeUploads):
             return tasks_pb2.SubmitTaskResponse(task=self.tasks[known[1]])
         parameters = self._filled(request.parameters)
         person = self._auth.by_id(caller.subject)
-        price = parameters.samples * max(1, -(-parameters.steps * parameters.width * parameters.height // 5_242_880))
+        work = steps_run(parameters) * parameters.width * parameters.height
+        price = parameters.samples * max(1, -(-work // 5_242_880))
         if person.tokens < price:
             raise errors.NotPossibleNow(
                 f"This costs {price} tokens and you have {person.tokens}.",
@@ -190,8 +204,8 @@ class FakeTasks(FakeUploads):
     async def deliver(self, task_id: str) -> tasks_pb2.Image:
         """The next image is there."""
         task = self.tasks[task_id]
-        index = len(task.images)
-        data = self._draw(task, index)
+        index = len(task.images) + len(task.deleted_indexes)
+        data = self.draw(task, index)
         image = tasks_pb2.Image(
             image_id=f"{task_id}-image-{index}",
             index=index,
@@ -235,6 +249,8 @@ class FakeTasks(FakeUploads):
     async def ListTasks(self, request: Any, _call: Any) -> tasks_pb2.ListTasksResponse:
         """The caller's, newest first, paged."""
         mine = self._of(identity.caller().subject, request.session_id)[::-1]
+        mine = [task for task in mine if request.query.lower() in task.parameters.prompt.lower()]
+        mine = [task for task in mine if not request.task_ids or task.task_id in request.task_ids]
         if request.page_token and not request.page_token.isdigit():
             wrong = "page_token is not one that an earlier page gave."
             raise errors.InvalidInput.of(errors.FieldViolation(field="page_token", description=wrong))
@@ -277,19 +293,6 @@ class FakeTasks(FakeUploads):
         self.cancels_on_leave[identity.caller().subject] = request.leaving == tasks_pb2.LEAVING_CANCEL
         return tasks_pb2.SetLeavingResponse()
 
-    async def DownloadImage(self, request: Any, _call: Any) -> AsyncIterator[tasks_pb2.DownloadImageResponse]:
-        """The file in pieces."""
-        subject = identity.caller().subject
-        for task in self._of(subject, ""):
-            for image in task.images:
-                if image.image_id == request.image_id:
-                    yield tasks_pb2.DownloadImageResponse(image=image)
-                    data = self.files[image.image_id]
-                    for at in range(0, len(data), 1024):
-                        yield tasks_pb2.DownloadImageResponse(data=data[at : at + 1024])
-                    return
-        raise errors.NotFound("There is no such image.", reason="IMAGE_NOT_FOUND")
-
     async def WatchSession(self, request: Any, _call: Any) -> AsyncIterator[tasks_pb2.WatchSessionResponse]:
         """What is newer, then what changes or moves."""
         subject = identity.caller().subject
@@ -314,7 +317,7 @@ class FakeTasks(FakeUploads):
                 if fresh or first:
                     yield tasks_pb2.WatchSessionResponse(tasks=fresh, revision=self._revision)
                 first = False
-                version = await self._until_changed(version)
+                version = await self.until_changed(version)
         finally:
             self.watching -= 1
 
@@ -334,7 +337,7 @@ class FakeTasks(FakeUploads):
                     yield tasks_pb2.WatchTaskResponse(task=task)
                 if task.state in ENDED:
                     return
-                version = await self._until_changed(version)
+                version = await self.until_changed(version)
         finally:
             self.watching -= 1
 
@@ -352,6 +355,8 @@ class Backends:
 
     auth: FakeAuth
     tasks: FakeTasks
+    gallery: FakeGallery
+    machine: FakeMachine
     auth_target: str
     tasks_target: str
     auth_server: server.Server
@@ -362,14 +367,23 @@ class Backends:
 async def running(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) -> AsyncIterator[Backends]:
     """Both servers on free ports of loopback."""
     auth = FakeAuth()  # type: ignore[abstract]
-    tasks = FakeTasks(auth, draw)  # type: ignore[abstract]
+    tasks = FakeTasks(auth, draw)
+    gallery = FakeGallery(tasks)
+    machine = FakeMachine(tasks)
     services = {
         "auth": [
             auth_pb2.DESCRIPTOR.services_by_name["AuthService"],
             auth_pb2.DESCRIPTOR.services_by_name["PurseService"],
             accounts_pb2.DESCRIPTOR.services_by_name["AccountService"],
+            auth_pb2.DESCRIPTOR.services_by_name["UserService"],
+            codes_pb2.DESCRIPTOR.services_by_name["CodeService"],
+            audit_pb2.DESCRIPTOR.services_by_name["AuditService"],
         ],
-        "tasks": [tasks_pb2.DESCRIPTOR.services_by_name["TaskService"]],
+        "tasks": [
+            tasks_pb2.DESCRIPTOR.services_by_name["TaskService"],
+            gallery_pb2.DESCRIPTOR.services_by_name["GalleryService"],
+            admin_pb2.DESCRIPTOR.services_by_name["AdminService"],
+        ],
     }
     servers, targets = {}, {}
     for name, described in services.items():
@@ -379,7 +393,12 @@ async def running(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) ->
     auth_pb2_grpc.add_AuthServiceServicer_to_server(auth, servers["auth"].grpc)
     auth_pb2_grpc.add_PurseServiceServicer_to_server(auth, servers["auth"].grpc)
     accounts_pb2_grpc.add_AccountServiceServicer_to_server(auth, servers["auth"].grpc)
+    auth_pb2_grpc.add_UserServiceServicer_to_server(auth, servers["auth"].grpc)
+    codes_pb2_grpc.add_CodeServiceServicer_to_server(auth, servers["auth"].grpc)
+    audit_pb2_grpc.add_AuditServiceServicer_to_server(auth, servers["auth"].grpc)
     tasks_pb2_grpc.add_TaskServiceServicer_to_server(tasks, servers["tasks"].grpc)
+    gallery_pb2_grpc.add_GalleryServiceServicer_to_server(gallery, servers["tasks"].grpc)
+    admin_pb2_grpc.add_AdminServiceServicer_to_server(machine, servers["tasks"].grpc)
     for each in servers.values():
         await each.grpc.start()
         await each.ready()
@@ -387,6 +406,8 @@ async def running(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) ->
         yield Backends(
             auth=auth,
             tasks=tasks,
+            gallery=gallery,
+            machine=machine,
             auth_target=targets["auth"],
             tasks_target=targets["tasks"],
             auth_server=servers["auth"],

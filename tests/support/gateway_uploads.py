@@ -1,17 +1,20 @@
 """Uploads as the gateway needs them, in memory: part of the made-up tasks."""
 
 import hashlib
+import io
 import itertools
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+import PIL.Image
 from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
 from services.foundation import errors, identity
+from services.foundation.float32 import shortest
 from tests.support.gateway_accounts import now
 
 END: Final = b"IEND"
-"""How a whole picture ends."""
+"""How what stands for a whole picture ends; a real one is looked at."""
 
 
 class FakeUploads(tasks_pb2_grpc.TaskServiceServicer):
@@ -38,13 +41,11 @@ class FakeUploads(tasks_pb2_grpc.TaskServiceServicer):
             data += request.data
             self.heard += len(request.data)
         self._let_in()
-        # The pieces of a call that was given up end as if they were all; it is the picture that is not whole.
-        if not data.endswith(END):
-            raise errors.InvalidInput("The picture cannot be read; its file is damaged.", reason="PICTURE_REFUSED")
+        width, height = _size(bytes(data))
         upload = tasks_pb2.Upload(
             upload_id=f"upload-{next(self._upload_numbers)}",
-            width=64,
-            height=48,
+            width=width,
+            height=height,
             bytes=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             created_time=now(),
@@ -61,3 +62,21 @@ class FakeUploads(tasks_pb2_grpc.TaskServiceServicer):
         yield tasks_pb2.DownloadUploadResponse(upload=upload)
         for at in range(0, len(data), 1024):
             yield tasks_pb2.DownloadUploadResponse(data=data[at : at + 1024])
+
+
+def steps_run(asked: tasks_pb2.Parameters) -> int:
+    """Steps an image that are gone: with a start image, the share that its strength leaves."""
+    return max(1, int(asked.steps * shortest(asked.strength))) if asked.HasField("strength") else asked.steps
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    # The pieces of a call that was given up end as if they were all; it is the picture that is not whole.
+    if data.endswith(END):
+        return 64, 48
+    try:
+        with PIL.Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+            return picture.size
+    except (OSError, SyntaxError) as error:
+        damaged = "The picture cannot be read; its file is damaged."
+        raise errors.InvalidInput(damaged, reason="PICTURE_REFUSED") from error

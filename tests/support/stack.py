@@ -1,5 +1,6 @@
 """The whole stack as `make run` starts it: the launcher as a child, on free ports, with a data folder of its own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -79,6 +80,17 @@ class Stack:
     def api_key(self) -> str:
         """Its API key."""
         return self.first_run["api_key"]
+
+    def process_id(self, module: str) -> int:
+        """The id of the process that runs a module, among all that the launcher started."""
+        waiting = [self.process.pid]
+        while waiting:
+            process = waiting.pop()
+            with contextlib.suppress(OSError):
+                if module.encode() in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0"):
+                    return process
+                waiting += map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+        raise LookupError(module)
 
     def stop(self, *, number: int = signal.SIGINT, seconds: float = 60) -> int:
         """Stop as Ctrl-C does; gives the exit code."""

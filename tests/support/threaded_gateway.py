@@ -57,7 +57,7 @@ def running(*, step_seconds: float = 0) -> Iterator[Running]:
 
     async def serve() -> None:
         async with gateway.served(draw=picture) as served:
-            worker = asyncio.create_task(_draw_everything(served.backends, step_seconds))
+            worker = asyncio.create_task(draw_everything(served.backends, step_seconds))
             url, loop = f"http://127.0.0.1:{served.port}", asyncio.get_running_loop()
             began.set_result(Running(url=url, backends=served.backends, hub=served.gateway.hub, loop=loop))
             await stop.wait()
@@ -90,7 +90,8 @@ def preview() -> bytes:
     return file.getvalue()
 
 
-async def _draw_everything(backends: Backends, step_seconds: float) -> None:
+async def draw_everything(backends: Backends, step_seconds: float) -> None:
+    """Be the worker, until cancelled."""
     ledger, look = backends.tasks, preview()
 
     def next_in_line() -> tasks_pb2.Task | None:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import flask
-import flask_smorest  # type: ignore[import-untyped]
+import flask_smorest
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFProtect
 
@@ -13,9 +13,15 @@ from services.web.api.schemas import ProblemSchema, UploadSchema
 from services.web.backends.accounts import Accounts
 from services.web.backends.ledger import Tasks
 from services.web.bridge import Bridge
+from services.web.streams import archives
 
 PREFIX: Final = "/api/v1"
 _BINARY: Final = {"type": "string", "format": "binary"}
+_SIZE: Final = {
+    "in": "query",
+    "name": "size",
+    "schema": {"type": "string", "enum": ["original", "medium", "small", "thumb"], "default": "original"},
+}
 _ABOUT: Final = (
     "Everything the studio does, for programs. Send `Authorization: Bearer dd_…`; errors are "
     "`application/problem+json` (RFC 9457) with a `reason` to switch on."
@@ -79,11 +85,35 @@ def _streams() -> dict[str, Any]:
             },
         },
         f"{PREFIX}/images/{{image_id}}": {
-            "parameters": [_path_id("image_id")],
+            "parameters": [_path_id("image_id"), _SIZE],
             "get": {
                 "tags": ["tasks"],
                 "summary": "Read an image file",
-                "responses": _answers("The file.", "image/png", _BINARY),
+                "description": (
+                    "The PNG as it was drawn, its settings in it; with `size` a WebP thumbnail, the longer side 768 "
+                    "(`medium`) or 256 pixels (`small`, or `thumb`) at most. None of them ever changes."
+                ),
+                "responses": _answers("The file.", "image/png", _BINARY, also="image/webp"),
+            },
+        },
+        f"{PREFIX}/archive": {
+            "get": {
+                "tags": ["tasks"],
+                "summary": "Read all your images as one ZIP file",
+                "description": (
+                    f"Made while it is sent, so its length is not known before: `{archives.IMAGES_HEADER}` and "
+                    f"`{archives.BYTES_HEADER}` say how many images it holds and how large they are together. A file "
+                    "that cannot be read any more is named in a text file inside. 409 `NO_IMAGES` where there are none."
+                ),
+                "parameters": [
+                    {
+                        "in": "query",
+                        "name": "session",
+                        "schema": {"type": "string"},
+                        "description": "Only images made in this session of the studio.",
+                    }
+                ],
+                "responses": _answers("The archive.", archives.MEDIA_TYPE, _BINARY),
             },
         },
         f"{PREFIX}/uploads": {
@@ -114,9 +144,12 @@ def _streams() -> dict[str, Any]:
     }
 
 
-def _answers(words: str, media_type: str, schema: dict[str, Any], *, status: str = "200") -> dict[str, Any]:
+def _answers(
+    words: str, media_type: str, schema: dict[str, Any], *, status: str = "200", also: str = ""
+) -> dict[str, Any]:
+    kinds = [each for each in (media_type, also) if each]
     return {
-        status: {"description": words, "content": {media_type: {"schema": schema}}},
+        status: {"description": words, "content": {each: {"schema": schema} for each in kinds}},
         "default": {"$ref": "#/components/responses/DEFAULT_ERROR"},
     }
 

@@ -95,7 +95,9 @@ class ImageSchema(ma.Schema):
     width = ma.fields.Integer(required=True)
     height = ma.fields.Integer(required=True)
     url = ma.fields.String(required=True, metadata=_about("Path of the file on this server."))
-    thumbnail_url = ma.fields.String(required=True, metadata=_about("Path of a small version of it."))
+    thumbnail_url = ma.fields.String(
+        required=True, metadata=_about("Path of a WebP of it, the longer side 256 pixels at most.")
+    )
 
 
 class TaskSchema(ma.Schema):

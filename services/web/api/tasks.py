@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import flask
 import marshmallow as ma
 from flask_limiter import Limiter
-from flask_smorest import Blueprint  # type: ignore[import-untyped]
+from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 
 from services.web import gate, generation, identifiers, present, strict_json

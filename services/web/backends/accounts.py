@@ -91,6 +91,16 @@ _SIGN_UP_MODES: Final[dict[int, SignUpMode]] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignUpTerms:
+    """On what terms an account is made."""
+
+    mode: SignUpMode
+    """Who may make one by themselves."""
+    tokens: int | None
+    """What it begins with; None while nobody has said."""
+
+
 class Accounts:
     """auth: sessions, keys, the purse."""
 
@@ -102,11 +112,11 @@ class Accounts:
         self._health = health_pb2_grpc.HealthStub(channel)
         self._ourselves = ourselves
 
-    async def sign_up_mode(self) -> SignUpMode:
-        """Who may make an account by themselves."""
+    async def sign_up_terms(self) -> SignUpTerms:
+        """Who may make an account by themselves, and what it begins with."""
         request = auth_pb2.GetSignUpModeRequest()
         answer = await self._in_our_name(lambda ours: self._auth.GetSignUpMode(request, metadata=ours))
-        return _SIGN_UP_MODES.get(answer.mode, "open")
+        return SignUpTerms(mode=_SIGN_UP_MODES.get(answer.mode, "open"), tokens=answer.sign_up_tokens)
 
     async def sign_up(self, *, email: str, password: str, code: str, user_agent: str) -> Opened:
         """Make an account and open its first session; `code` counts where sign-up is by code.
@@ -152,12 +162,6 @@ class Accounts:
         """What the purse holds now."""
         with client.translated():
             return await self._purse.GetBalance(auth_pb2.GetBalanceRequest(), metadata=client.bearer(visitor.identity))
-
-    async def entries(self, visitor: Visitor, page_token: str, page_size: int) -> auth_pb2.ListEntriesResponse:
-        """A page of the ledger, newest first."""
-        request = auth_pb2.ListEntriesRequest(page_size=page_size, page_token=page_token)
-        with client.translated():
-            return await self._purse.ListEntries(request, metadata=client.bearer(visitor.identity))
 
     async def ready(self) -> bool:
         """Whether auth answers and says it serves."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Final
 
 import grpc
@@ -47,12 +47,26 @@ class Tasks:
             return (await self._tasks.GetTask(request, metadata=client.bearer(visitor.identity))).task
 
     async def page(
-        self, visitor: Visitor, *, session_id: str = "", page_size: int = 20, page_token: str = ""
+        self, visitor: Visitor, *, session_id: str = "", query: str = "", page_size: int = 20, page_token: str = ""
     ) -> tasks_pb2.ListTasksResponse:
-        """A page of the visitor's tasks, newest first."""
-        request = tasks_pb2.ListTasksRequest(page_size=page_size, page_token=page_token, session_id=session_id)
+        """A page of the visitor's tasks, newest first; only those whose prompt contains `query`, where there is one.
+
+        Raises InvalidInput for a query that is too long or no text.
+        """
+        request = tasks_pb2.ListTasksRequest(
+            page_size=page_size, page_token=page_token, session_id=session_id, query=query
+        )
         with client.translated():
             return await self._tasks.ListTasks(request, metadata=client.bearer(visitor.identity))
+
+    async def some(self, visitor: Visitor, task_ids: Collection[str]) -> Mapping[str, tasks_pb2.Task]:
+        """Those of the visitor's tasks that are named, 100 at most, by id. What is not theirs is left out."""
+        if not task_ids:
+            return {}
+        request = tasks_pb2.ListTasksRequest(task_ids=task_ids, page_size=100)
+        with client.translated():
+            found = await self._tasks.ListTasks(request, metadata=client.bearer(visitor.identity))
+        return {task.task_id: task for task in found.tasks}
 
     async def cancel(self, visitor: Visitor, task_id: str) -> tasks_pb2.Task:
         """Stop a task; one that has ended stays as it is. Raises NotFound."""
@@ -74,6 +88,12 @@ class Tasks:
                 async for message in messages:
                     task = message.task
         return task
+
+    async def delete_image(self, visitor: Visitor, image_id: str) -> tasks_pb2.Task:
+        """Delete an image with its files and its place in the gallery; its task after it. Raises NotFound."""
+        request = tasks_pb2.DeleteImageRequest(image_id=image_id)
+        with client.translated():
+            return (await self._tasks.DeleteImage(request, metadata=client.bearer(visitor.identity))).task
 
     async def cancels_on_leave(self, visitor: Visitor) -> bool:
         """Whether the visitor's studio tasks are cancelled when they leave."""
@@ -130,10 +150,10 @@ class Tasks:
 
     @contextlib.asynccontextmanager
     async def download(
-        self, visitor: Visitor, image_id: str
+        self, visitor: Visitor, image_id: str, size: "tasks_pb2.ImageSize.ValueType"
     ) -> AsyncIterator[AsyncIterator[tasks_pb2.DownloadImageResponse]]:
-        """Read an image: what it is, then its bytes. Its first message may raise NotFound."""
-        request = tasks_pb2.DownloadImageRequest(image_id=image_id)
+        """Read an image or a thumbnail of it: what it is, then its bytes. Its first message may raise NotFound."""
+        request = tasks_pb2.DownloadImageRequest(image_id=image_id, size=size)
         call = self._tasks.DownloadImage(request, metadata=client.bearer(visitor.identity))
         try:
             yield client.translated_stream(call)

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, Field, HiddenField, PasswordField, StringField, validators
 
 from services.foundation import errors
-from services.web import gate, paths, problems
-from services.web.backends.accounts import Accounts, SignUpMode
+from services.web import gate, paths, refusals
+from services.web.backends.accounts import Accounts, SignUpTerms
 from services.web.bridge import Bridge
 
 _AFTER: Final = "/studio"
@@ -83,20 +83,20 @@ class NewPasswordForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class Mode:
-    """Who may sign up, asked of auth now and then; open while auth is away, which the form then says itself."""
+class Terms:
+    """On what terms one signs up, asked of auth now and then; open while it is away, which the form says itself."""
 
     def __init__(self, accounts: Accounts, bridge: Bridge) -> None:
         """Asks nothing yet."""
         self._accounts, self._bridge = accounts, bridge
-        self._known: SignUpMode = "open"
+        self._known = SignUpTerms(mode="open", tokens=None)
         self._until = 0.0
 
-    def __call__(self) -> SignUpMode:
-        """The mode, at most half a minute old."""
+    def __call__(self) -> SignUpTerms:
+        """The terms, at most half a minute old."""
         if time.monotonic() >= self._until:
             try:
-                self._known = self._bridge.call(self._accounts.sign_up_mode())
+                self._known = self._bridge.call(self._accounts.sign_up_terms())
             except errors.Unavailable:
                 return self._known
             self._until = time.monotonic() + _MODE_SECONDS
@@ -106,11 +106,11 @@ class Mode:
 def blueprint(accounts: Accounts, bridge: Bridge, guard: gate.Gate, limiter: Limiter) -> flask.Blueprint:
     """The views."""
     views = flask.Blueprint("door", __name__)
-    mode = Mode(accounts, bridge)
+    terms = Terms(accounts, bridge)
 
     @views.app_context_processor
-    def door() -> dict[str, Mode]:
-        return {"sign_up_mode": mode}
+    def door() -> dict[str, Terms]:
+        return {"sign_up": terms}
 
     def onward() -> str:
         return paths.local(flask.request.values.get("next"), default=_AFTER)
@@ -205,18 +205,5 @@ def _door(template: str, form: FlaskForm) -> str | tuple[str, int]:
 
 
 def _refused(template: str, form: FlaskForm, error: errors.DaydreamError) -> Response:
-    """Show the form again, each sentence under the field it speaks of."""
-    known = {field.name: field for field in form}
-    placed = False
-    for violation in error.fields:
-        if violation.field in known:
-            known[violation.field].errors = [*known[violation.field].errors, violation.description]
-            placed = True
-    if not placed:
-        under = known[_SPEAKS_OF.get(error.detail_reason, "password")]
-        under.errors = [*under.errors, error.message]
-    problem = problems.of_error(error)
-    response = flask.make_response(flask.render_template(template, form=form), problem.status)
-    if problem.retry_after is not None:
-        response.headers["Retry-After"] = str(problem.retry_after)
-    return response
+    refusals.place(form, error, otherwise="password", by_reason=_SPEAKS_OF)
+    return refusals.answer(flask.render_template(template, form=form), error)

@@ -1,11 +1,17 @@
 """What everybody may see: landing, gallery, documentation, terms."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import flask
 
 from services.web import assets, gate
+
+# What search engines would find behind these is the door, over and over.
+_ROBOTS: Final = "".join(
+    f"{line}\n"
+    for line in ("User-agent: *", *(f"Disallow: {path}" for path in ("/studio", "/account", "/admin/", "/api/")))
+)
 
 
 def blueprint() -> flask.Blueprint:
@@ -23,11 +29,6 @@ def blueprint() -> flask.Blueprint:
     def landing() -> str:
         return flask.render_template("landing.html")
 
-    @views.get("/gallery")
-    @gate.open_to_all
-    def gallery() -> str:
-        return flask.render_template("gallery.html")
-
     @views.get("/docs")
     @gate.open_to_all
     def docs() -> str:
@@ -37,5 +38,10 @@ def blueprint() -> flask.Blueprint:
     @gate.open_to_all
     def terms() -> str:
         return flask.render_template("terms.html")
+
+    @views.get("/robots.txt")
+    @gate.open_to_all
+    def robots() -> flask.Response:
+        return flask.Response(_ROBOTS, mimetype="text/plain")
 
     return views

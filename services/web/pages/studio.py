@@ -1,7 +1,7 @@
 """The studio page and what its scripts ask for."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import flask
 from flask_limiter import Limiter
@@ -13,7 +13,12 @@ from services.web.backends.accounts import Accounts, Visitor
 from services.web.backends.ledger import Tasks
 from services.web.bridge import Bridge
 
-_PAGE = 24
+_PAGE: Final = 24
+"""Tasks that come with the page."""
+_OLDER: Final = 48
+"""Tasks that come at once to whoever goes on."""
+_MAX_QUERY: Final = 512
+"""As long as a prompt: nothing longer is in one."""
 
 
 def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter) -> flask.Blueprint:
@@ -27,22 +32,29 @@ def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter
             "models": [present.model(each) for each in able.models] if able is not None else [],
         }
 
-    async def some_tasks(visitor: Visitor, scope: str, cursor: str) -> dict[str, Any]:
+    async def some_tasks(visitor: Visitor, scope: str, cursor: str, query: str) -> dict[str, Any]:
         session_id = "" if scope == "all" else visitor.session_id
-        found = await tasks.page(visitor, session_id=session_id, page_size=_PAGE, page_token=cursor)
+        size = _OLDER if cursor else _PAGE
+        found = await tasks.page(visitor, session_id=session_id, query=query, page_size=size, page_token=cursor)
         return {"tasks": [present.page_task(each) for each in found.tasks], "cursor": found.next_page_token or None}
 
-    async def everything(visitor: Visitor, scope: str) -> dict[str, Any]:
-        state, timeline = await asyncio.gather(purse_and_models(visitor), some_tasks(visitor, scope, ""))
+    async def everything(visitor: Visitor, scope: str, query: str) -> dict[str, Any]:
+        async def found() -> dict[str, Any] | None:
+            return await some_tasks(visitor, scope, "", query) if query else None
+
+        # The newest are there in a search too: what waits or runs is shown above it whatever its prompt says.
+        state, timeline, search, cancels = await asyncio.gather(
+            purse_and_models(visitor), some_tasks(visitor, scope, "", ""), found(), tasks.cancels_on_leave(visitor)
+        )
         # An empty session points to the pictures of others, where there are any.
         empty = scope != "all" and not timeline["tasks"]
         earlier = empty and bool((await tasks.page(visitor, page_size=1)).tasks)
         ours = {"user": visitor.user_id, "session": visitor.session_id, "scope": scope, "earlier": earlier}
-        return {**ours, **state, **timeline}
+        return {**ours, **state, **timeline, "query": query, "found": search, **_leaving(cancel=cancels)}
 
     @views.get("/studio")
     def page() -> str:
-        boot = bridge.call(everything(gate.visitor(), _scope()))
+        boot = bridge.call(everything(gate.visitor(), _scope(), _query()))
         return flask.render_template("studio.html", boot=boot)
 
     @views.get("/studio/state")
@@ -50,9 +62,9 @@ def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter
         return flask.jsonify(bridge.call(purse_and_models(gate.visitor())))
 
     @views.get("/studio/tasks")
-    def older() -> Response:
+    def some() -> Response:
         cursor = flask.request.args.get("cursor", "")[:512]
-        return flask.jsonify(bridge.call(some_tasks(gate.visitor(), _scope(), cursor)))
+        return flask.jsonify(bridge.call(some_tasks(gate.visitor(), _scope(), cursor, _query())))
 
     @views.post("/studio/tasks")
     @limiter.limit("60/minute", key_func=lambda: gate.visitor().user_id)
@@ -82,6 +94,12 @@ def blueprint(accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter
 
 def _scope() -> str:
     return "all" if flask.request.args.get("scope") == "all" else "session"
+
+
+def _query() -> str:
+    """What prompts are searched for, as far as a prompt can hold it; characters that are no text find nothing."""
+    given = flask.request.args.get("query", "")[:_MAX_QUERY].strip()
+    return "".join(each for each in given if each.isprintable() or each.isspace())
 
 
 def _leaving(*, cancel: bool) -> dict[str, str]:

@@ -42,6 +42,20 @@ def by_key(accounts: Accounts) -> Resolve:
     return resolve
 
 
+def of_our_pages(resolve: Resolve, check: Callable[[Request], None]) -> Resolve:
+    """Who asks, where a script of our own pages does: a cookie alone comes along with any site's request.
+
+    `check` raises for what another page sent.
+    """
+
+    async def believed(request: Request) -> Visitor:
+        visitor = await resolve(request)
+        check(request)
+        return visitor
+
+    return believed
+
+
 @dataclass(frozen=True, kw_only=True)
 class About:
     """What a file is."""
@@ -84,13 +98,13 @@ async def answer(
         if request.method == "HEAD":
             await resources.aclose()
             return Response(headers=headers, media_type=media_type)
-        return _Streamed(_bytes(parts), resources, media_type=media_type, headers=headers)
+        return Streamed(_bytes(parts), resources, media_type=media_type, headers=headers)
     except BaseException:
         await resources.aclose()
         raise
 
 
-class _Streamed(StreamingResponse):
+class Streamed(StreamingResponse):
     """Closes the call behind it whichever way it ends."""
 
     def __init__(
@@ -101,10 +115,12 @@ class _Streamed(StreamingResponse):
         media_type: str,
         headers: dict[str, str],
     ) -> None:
+        """`resources` hold the call; they are closed after the last piece, or when the reader leaves."""
         super().__init__(body, media_type=media_type, headers=headers)
         self._resources = resources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
         async with self._resources:
             await super().__call__(scope, receive, send)
 

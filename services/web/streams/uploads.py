@@ -1,4 +1,7 @@
-"""Pictures that programs bring: `POST /api/v1/uploads` takes one in as it arrives, `GET` gives it back."""
+"""Pictures that programs and people bring: `POST` takes one in as it arrives, `GET` gives it back.
+
+`/api/v1/uploads` for programs, `/studio/uploads` for the studio's scripts.
+"""
 
 import asyncio
 import contextlib
@@ -16,6 +19,7 @@ from services.web.backends.uploads import Uploads
 from services.web.streams import files
 
 PATH: Final = "/api/v1/uploads"
+PAGE_PATH: Final = "/studio/uploads"
 REFUSED: Final = "PICTURE_REFUSED"
 PIECE_SECONDS: Final = 15.0
 """A sender that is silent for so long has stalled."""
@@ -29,12 +33,15 @@ READ_OUT_SECONDS: Final = 10.0
 class Bring:
     """Takes a picture in. Its bytes go on to tasks as they come; no more than a piece is held."""
 
-    def __init__(self, uploads: Uploads, resolve: files.Resolve, *, piece_seconds: float = PIECE_SECONDS) -> None:
-        """`resolve` says whose it is; nothing is read for a stranger."""
+    def __init__(
+        self, uploads: Uploads, resolve: files.Resolve, *, path: str = PATH, piece_seconds: float = PIECE_SECONDS
+    ) -> None:
+        """`resolve` says whose it is; nothing is read for a stranger. Uploads are found again below `path`."""
+        self._path = path
         self._uploads, self._resolve, self._piece_seconds = uploads, resolve, piece_seconds
 
     async def answer(self, request: Request) -> Response:
-        """201 with the upload. Raises KeyNeeded, InvalidInput, Unavailable."""
+        """201 with the upload. Raises what `resolve` does, InvalidInput, Unavailable."""
         body = request.stream()
         try:
             visitor = await self._resolve(request)
@@ -45,7 +52,7 @@ class Bring:
         except errors.DaydreamError:
             await _read_out(body)
             raise
-        shown = present.upload(upload)
+        shown = present.upload(upload, path=f"{self._path}/")
         return JSONResponse(shown, status_code=201, headers={"Location": shown["url"]})
 
     async def _pieces(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -168,13 +168,12 @@ async def test_only_what_is_still_open_is_called_held(site: Site) -> None:
     await site.backends.tasks.deliver(ids[0])
     await site.backends.tasks.end(ids[0], errors.Unavailable("The worker stopped.", reason="WORKER_LOST"))
 
-    rows = ledger_rows((await site.http.get("/account", headers=PAGE)).text)
+    rows = ledger_rows((await site.http.get("/account/tokens", headers=PAGE)).text)
 
-    assert [row[:2] for row in rows[:3]] == [
-        ["Returned", "a red house"],
-        ["Held for pictures", "a blue boat a blue boat a blue boat a blue boat a blue boat a blue boat a blue …"],
-        ["Pictures", "a red house"],
-    ]
+    assert rows[0][:3] == ["Returned", "failed", "a red house"]
+    assert rows[1][:2] == ["Held", "waiting"]
+    assert rows[1][2] == "a blue boat a blue boat a blue boat a blue boat a blue boat a blue boat a blue …"
+    assert rows[2][:2] == ["Pictures", "a red house"]
 
 
 async def test_the_ledger_is_shown_while_tasks_is_away(site: Site) -> None:

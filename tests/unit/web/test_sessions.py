@@ -17,7 +17,7 @@ def listed(page: str) -> list[str]:
 
 async def ended(site: Site, path: str) -> Any:
     """The answer to a form of the account page's."""
-    return await site.http.post(path, data={"csrf_token": await site.form_token("/account")}, headers=PAGE)
+    return await site.http.post(path, data={"csrf_token": await site.form_token("/account/sessions")}, headers=PAGE)
 
 
 async def test_the_account_lists_every_session_and_marks_this_one(site: Site) -> None:
@@ -25,7 +25,7 @@ async def test_the_account_lists_every_session_and_marks_this_one(site: Site) ->
     _, bobs = site.backends.auth.open("bob@example.org")
     here = site.sign_in_as()
 
-    page = (await site.http.get("/account", headers=PAGE)).text
+    page = (await site.http.get("/account/sessions", headers=PAGE)).text
 
     assert listed(page) == [here, elsewhere]
     assert bobs not in page
@@ -39,7 +39,7 @@ async def test_more_sessions_than_a_page_of_auth_holds_are_all_listed(site: Site
         site.backends.auth.open("ada@example.org")
     site.sign_in_as()
 
-    page = (await site.http.get("/account", headers=PAGE)).text
+    page = (await site.http.get("/account/sessions", headers=PAGE)).text
 
     assert len(set(listed(page))) == 206
 
@@ -50,8 +50,8 @@ async def test_a_session_ended_from_the_list_is_over_and_this_one_goes_on(site: 
 
     answer = await ended(site, f"/account/sessions/{elsewhere}/end")
 
-    page = (await site.http.get("/account", headers=PAGE)).text
-    assert (answer.status_code, answer.headers["location"]) == (303, "/account#sessions")
+    page = (await site.http.get("/account/sessions", headers=PAGE)).text
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account/sessions")
     assert listed(page) == [here]
     assert "That session is over." in page
     assert "End all others" not in page
@@ -63,7 +63,7 @@ async def test_ending_this_session_leads_to_the_door(site: Site) -> None:
     answer = await ended(site, f"/account/sessions/{here}/end")
     after = await site.http.get(answer.headers["location"], headers=PAGE)
 
-    assert (after.status_code, after.headers["location"]) == (303, "/sign-in?next=/account")
+    assert (after.status_code, after.headers["location"]) == (303, "/sign-in?next=/account/sessions")
 
 
 async def test_all_others_end_at_once_and_nobody_elses(site: Site) -> None:
@@ -73,7 +73,7 @@ async def test_all_others_end_at_once_and_nobody_elses(site: Site) -> None:
 
     await ended(site, "/account/sessions/end-others")
 
-    page = (await site.http.get("/account", headers=PAGE)).text
+    page = (await site.http.get("/account/sessions", headers=PAGE)).text
     assert listed(page) == [here]
     assert "2 other sessions are over." in page
     assert [email for email, _ in site.backends.auth.sessions.values()].count("bob@example.org") == 1
@@ -87,7 +87,7 @@ async def test_anothers_session_is_as_one_that_is_over_already(site: Site) -> No
 
     assert {each.status_code for each in answers} == {303}
     assert any(session_id == bobs for _, session_id in site.backends.auth.sessions.values())
-    assert "is over" not in (await site.http.get("/account", headers=PAGE)).text
+    assert "is over" not in (await site.http.get("/account/sessions", headers=PAGE)).text
 
 
 @pytest.mark.parametrize("path", ["/account/sessions/session-1/end", "/account/sessions/end-others"])

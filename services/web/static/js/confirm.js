@@ -22,7 +22,11 @@ export function wireForms() {
     const { confirm: title, confirmText: text, confirmAction: action } = form.dataset;
     if (!title || form.dataset.confirmed) return;
     event.preventDefault();
-    if (!(await confirm({ title, text, action }))) return;
+    if (!(await confirm({ title, text, action }))) {
+      // What was pressed in a menu is hidden with it again, and cannot take the focus back.
+      form.closest(".dropdown")?.querySelector("[data-bs-toggle]")?.focus();
+      return;
+    }
     form.dataset.confirmed = "yes";
     form.requestSubmit(event.submitter);
   });

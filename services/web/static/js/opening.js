@@ -53,6 +53,13 @@ export class Opening {
 
   #sheet(state) {
     document.body.dataset.sheet = state;
-    for (const each of document.querySelectorAll(".dd-top, .dd-stage, .dd-dock")) each.inert = state === "open";
+    for (const each of beside(this.#form)) each.inert = state === "open";
+  }
+}
+
+// Everything on the page that is neither the form nor around it. Dialogs stay: they open over the sheet.
+function* beside(form) {
+  for (let each = form; each !== document.body; each = each.parentElement) {
+    for (const other of each.parentElement.children) if (other !== each && other.tagName !== "DIALOG") yield other;
   }
 }

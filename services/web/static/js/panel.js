@@ -1,89 +1,95 @@
 // The control panel: values in, values out, price and time in the button, what is remembered between visits.
 
+import { Advanced } from "./advanced.js";
+import { Beginning } from "./begin.js";
+import { Bringing } from "./bringing.js";
 import { Dial } from "./dials.js";
+import { Draft } from "./draft.js";
 import { tokens as countTokens } from "./format.js";
-import { showGenerate } from "./generate.js";
+import { showGenerate, wireGenerate } from "./generate.js";
 import { Lexicon } from "./lexicon.js";
 import { Marks } from "./marks.js";
+import { Memory } from "./memory.js";
+import { moved } from "./moved.js";
 import { Opening } from "./opening.js";
 import { price, seconds } from "./price.js";
+import { ideasOf, Prompts } from "./prompts.js";
+import { Seed } from "./seed.js";
 import { Shapes } from "./shapes.js";
 import { wireSwitches } from "./switches.js";
-
-const MOST_CHARACTERS = 512;
-const FALLBACK_IDEAS = ["A red house under a yellow sun", "A blue boat on a calm sea", "Three yellow rings on dark blue"];
+import { late, Unusable } from "./unusable.js";
 
 export class Panel {
   #form = document.getElementById("panel");
   #dials = {};
   #models = [];
   #tokens;
-  #key;
+  #memory;
+  #seed;
   #sending = false;
   #shapes;
   #store;
   #marks = new Marks(this.#form);
   #opening = new Opening(this.#form);
   #lexicon = new Lexicon();
-  #most = MOST_CHARACTERS;
-  #draft = null;
+  #prompts = new Prompts({ form: this.#form, ideas: () => this.ideas });
+  #begin;
+  #advanced;
+  #draft = new Draft((kept) => this.#bringBack(kept));
 
   constructor({ user, models, tokens, store, onSubmit }) {
-    this.#key = `dd-panel-${user}`;
+    this.#memory = new Memory(user);
     this.#tokens = tokens;
     this.#store = store;
     for (const name of ["width", "height", "steps", "guidance", "samples"]) {
       this.#dials[name] = new Dial(this.#form, name);
     }
-    this.#shapes = new Shapes({ ...this.#dials, form: this.#form, onChange: () => this.#changed() });
-    for (const name of ["steps", "guidance", "samples"]) this.#dials[name].onInput(() => this.#changed());
+    const onChange = () => this.#changed();
+    this.#shapes = new Shapes({ ...this.#dials, form: this.#form, onChange });
+    for (const name of ["steps", "guidance", "samples"]) this.#dials[name].onInput(onChange);
+    this.#seed = new Seed(this.#form.elements.seed, "Seed", onChange);
+    this.#advanced = new Advanced({ form: this.#form, onChange });
+    this.#begin = new Beginning({
+      form: this.#form,
+      onChange,
+      onTold: (sentence) => this.#note(`${this.#said} ${sentence}`.trim()),
+      onShape: (width, height) => this.#shapes.nearTo(width, height),
+    });
     this.#wireFields();
     wireSwitches(this.#form);
-    const run = () => {
+    new Bringing({
+      form: this.#form,
+      onStart: (file) => this.#begin.take(file),
+      onSettings: (file) => this.#fillFrom(file),
+    });
+    wireGenerate(this.#form, () => {
       if (this.ready) onSubmit(this.values);
       else if (!this.#sending) this.#showObstacle();
-    };
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      run();
-    });
-    document.getElementById("dock-generate").addEventListener("click", run);
-    document.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || document.querySelector("dialog[open]")) return;
-      event.preventDefault();
-      run();
     });
     this.setModels(models);
-    setInterval(() => this.#turnPlaceholder(), 8000);
   }
 
   get ideas() {
-    const own = this.#model?.example_prompts || [];
-    return own.length >= 3 ? own : FALLBACK_IDEAS;
+    return ideasOf(this.#model);
   }
 
   get values() {
     const fields = this.#form.elements;
-    const values = { prompt: fields.prompt.value.trim(), negative_prompt: fields.negative_prompt.value.trim() };
+    const values = this.#prompts.values;
     if (fields.model.value) values.model = fields.model.value;
     if (fields.sampler.value) values.sampler = fields.sampler.value;
     for (const [name, dial] of Object.entries(this.#dials)) values[name] = dial.value;
-    values.seed = fields.seed.value === "" ? NaN : Number(fields.seed.value);
-    return values;
+    values.seed = this.#seed.value;
+    return { ...values, ...this.#begin.values, ...this.#advanced.values };
   }
 
   // What cannot be sent as it stands: the fields' names, each with words for the button.
   get #problems() {
-    const { prompt, negative_prompt: negative, seed } = this.values;
-    const found = new Map();
-    if (length(prompt) > this.#most) found.set("prompt", tooMany(length(prompt) - this.#most));
-    if (length(negative) > this.#most) {
-      found.set("negative_prompt", `Negative prompt: ${tooMany(length(negative) - this.#most)}`);
-    }
+    const values = this.values;
+    const found = new Map(this.#prompts.problems);
     for (const [name, dial] of Object.entries(this.#dials)) if (dial.problem) found.set(name, dial.problem);
-    if (seed > Number.MAX_SAFE_INTEGER) found.set("seed", "Seed: that is too large");
-    else if (!Number.isInteger(seed) || seed < -1) found.set("seed", "Seed: −1 or 0, 1, 2, …");
-    return found;
+    if (this.#seed.problem) found.set("seed", this.#seed.problem);
+    return new Map([...found, ...this.#begin.problems(values), ...this.#advanced.problems]);
   }
 
   // Why Generate cannot be pressed; null when it can.
@@ -91,6 +97,7 @@ export class Panel {
     if (!this.#models.length) return "no worker yet";
     const values = this.values;
     if (!values.prompt) return "write a prompt first";
+    if (this.#begin.wanting) return this.#begin.wanting;
     const [problem] = this.#problems.values();
     if (problem) return problem;
     const cost = price(values);
@@ -121,38 +128,45 @@ export class Panel {
     this.#models = models;
     const select = this.#form.elements.model;
     const chosen = select.value;
+    const remembered = first ? this.#memory.read() : this.values;
     select.replaceChildren(...models.map((model) => new Option(model.title, model.name)));
     if (models.some((model) => model.name === chosen)) select.value = chosen;
     if (models.length) {
-      const remembered = first ? this.#remembered() : this.values;
       this.#modelChosen({ keep: false });
-      if (remembered) this.#put(remembered);
+      if (remembered) this.#put(remembered, false);
+      this.#memory.write(this.#kept);
     }
-    this.#turnPlaceholder();
+    this.#prompts.turn();
     this.#show();
   }
 
-  // Fills the panel and opens it; runs nothing.
+  // Fills the panel and opens it; runs nothing. All settings of a picture replace all of the panel's, a start image
+  // included; fewer leave the others as they are.
   fill(parameters) {
-    const prompt = this.values.prompt;
-    // What was neither sent nor offered by us is the person's own, and not lost to a press.
-    const known = [parameters.prompt, ...this.ideas, ...this.#store.tasks.map((task) => task.parameters.prompt)];
-    if (prompt && !known.includes(prompt)) this.#draft = this.#kept;
+    this.#keepDraft(parameters);
     this.#put(parameters);
     this.#changed();
+    this.#note(moved(parameters, this.values, this.#model?.title));
     this.open();
     this.#form.elements.prompt.focus();
   }
 
+  // Begins from an image of the timeline; everything else stays.
+  startFrom(_task, image) {
+    this.open();
+    this.#begin.from(image);
+  }
+
   refuse(message, fields = []) {
-    this.#say(message, fields);
+    this.#marks.refuse(message, fields);
     this.#show();
     this.open();
-    this.#marks.first?.focus();
+    this.#marks.focusFirst();
   }
 
   submitted() {
-    this.#say("", []);
+    this.#marks.refuse("");
+    this.#note("");
     this.#show();
     this.#opening.submitted();
   }
@@ -161,44 +175,61 @@ export class Panel {
     this.#opening.open();
   }
 
-  #say(message, fields) {
-    const box = document.getElementById("refusal");
-    box.hidden = !message;
-    box.querySelector("div").textContent = message;
-    this.#marks.refuse(fields);
+  async #fillFrom(file) {
+    try {
+      const { readSettings } = await late(import("./metadata.js"));
+      const settings = await readSettings(file);
+      this.fill(settings);
+      this.#note(`Filled with what ${file.name} says of itself. ${this.#said}`);
+    } catch (error) {
+      if (!(error instanceof Unusable)) throw error;
+      this.#note(error.message);
+    }
   }
 
-  #showObstacle() {
-    this.open();
-    (this.#marks.first || this.#form.elements.prompt).focus();
+  // What was neither sent nor offered by us is the person's own, and not lost to a press.
+  #keepDraft(parameters) {
+    const { prompt } = this.values;
+    const known = [parameters.prompt, ...this.ideas, ...this.#store.tasks.map((task) => task.parameters.prompt)];
+    if (prompt && !known.includes(prompt)) this.#draft.keep(this.#kept);
+  }
+
+  #bringBack(kept) {
+    this.#put(kept);
+    this.#note("");
+    this.#changed();
+    this.#form.elements.prompt.focus();
+  }
+
+  // What happened to the panel without a hand of the person's, in sentences.
+  #note(sentences) {
+    document.getElementById("panel-note").textContent = sentences;
+  }
+
+  get #said() {
+    return document.getElementById("panel-note").textContent;
   }
 
   get #model() {
     return this.#models.find((model) => model.name === this.#form.elements.model.value) || this.#models[0];
   }
 
+  #showObstacle() {
+    this.open();
+    if (this.#marks.focusFirst()) return;
+    const where = this.values.prompt && this.#begin.wanting ? this.#begin.next : this.#form.elements.prompt;
+    where.focus();
+  }
+
   #wireFields() {
     const fields = this.#form.elements;
-    for (const name of ["prompt", "negative_prompt", "seed"]) {
-      fields[name].addEventListener("input", () => this.#changed());
-    }
+    // What was told of the panel is over once somebody goes on in it.
+    this.#form.addEventListener("input", () => this.#note(""), { capture: true });
+    for (const name of ["prompt", "negative_prompt"]) fields[name].addEventListener("input", () => this.#changed());
     fields.model.addEventListener("change", () => this.#modelChosen({ keep: true }));
     fields.sampler.addEventListener("change", () => this.#changed());
-    document.getElementById("seed-random").addEventListener("click", () => {
-      fields.seed.value = -1;
-      this.#changed();
-    });
-    document.getElementById("seed-last").addEventListener("click", () => {
-      fields.seed.value = this.#store.lastSeed ?? -1;
-      this.#changed();
-    });
-    document.getElementById("draft-back").addEventListener("click", () => {
-      const draft = this.#draft;
-      this.#draft = null;
-      this.#put(draft);
-      this.#changed();
-      fields.prompt.focus();
-    });
+    this.#seed.offer("seed-random", () => -1);
+    this.#seed.offer("seed-last", () => this.#store.lastSeed ?? -1);
     this.#store.onChange(() => this.#show());
   }
 
@@ -211,14 +242,18 @@ export class Panel {
     this.#dials.steps.limit({ min: 1, max: limits.max_steps, step: 1 });
     this.#dials.guidance.limit({ min: 0, max: limits.max_guidance, step: null, coarse: 0.5 });
     this.#dials.samples.limit({ min: 1, max: limits.max_samples, step: 1 });
-    this.#most = Math.min(MOST_CHARACTERS, limits.max_prompt_chars || MOST_CHARACTERS);
+    for (const part of [this.#begin, this.#advanced]) part.limit(model);
+    this.#prompts.limit(limits);
     const help = document.getElementById("width-help");
     help.textContent = `In pixels. This model holds at most ${limits.max_size} × ${limits.max_size}.`;
-    this.#put({ ...defaults, samples: 1, seed: -1, ...(before ? { ...before, model: model.name } : {}) });
-    if (keep) this.#changed();
+    document.getElementById("model-about").textContent = model.description;
+    this.#put({ ...defaults, samples: 1, seed: -1, ...(before ? { ...before, model: model.name } : {}) }, false);
+    if (!keep) return;
+    this.#changed();
+    this.#note(moved({ ...before, model: model.name }, this.values, model.title));
   }
 
-  #put(parameters) {
+  #put(parameters, whole = parameters.steps !== undefined) {
     const fields = this.#form.elements;
     if (parameters.model && parameters.model !== fields.model.value) {
       if (this.#models.some((model) => model.name === parameters.model)) {
@@ -237,24 +272,17 @@ export class Panel {
     }
     if (parameters.width && parameters.height) this.#shapes.set(parameters.width, parameters.height);
     if (parameters.locked !== undefined) this.#shapes.locked = parameters.locked;
-  }
-
-  #remembered() {
-    try {
-      return JSON.parse(localStorage.getItem(this.#key));
-    } catch {
-      return null;
-    }
+    for (const part of [this.#begin, this.#advanced]) part.put(parameters, whole);
   }
 
   get #kept() {
-    return { ...this.values, locked: this.#shapes.locked };
+    return { ...this.values, ...this.#begin.kept, locked: this.#shapes.locked };
   }
 
   #changed() {
-    localStorage.setItem(this.#key, JSON.stringify(this.#kept));
+    this.#memory.write(this.#kept);
     // What the server said, it said of what stood here before.
-    this.#say("", []);
+    this.#marks.refuse("");
     this.#show();
   }
 
@@ -263,39 +291,13 @@ export class Panel {
     const obstacle = this.obstacle;
     this.#marks.show(this.#problems);
     const time = this.#model ? seconds(values, this.#model.step_times) : null;
-    showGenerate({ obstacle, sending: this.#sending, tokens: price(values), time });
-    const left = this.#tokens - price(values);
-    document.getElementById("after").textContent =
-      obstacle === null
-        ? `leaves ${left} of ${countTokens(this.#tokens)}`
-        : `${countTokens(this.#tokens)} left`;
-    const count = document.getElementById("prompt-count");
-    count.textContent = `${length(values.prompt)} / ${this.#most}`;
-    count.classList.toggle("is-over", length(values.prompt) > this.#most);
+    const cost = price(values);
+    showGenerate({ obstacle, sending: this.#sending, tokens: cost, time, purse: this.#tokens });
+    this.#prompts.show();
+    this.#advanced.show();
     this.#lexicon.show(values.prompt, this.#model);
-    document.getElementById("draft-back").hidden = !this.#draft;
-    const words = document.getElementById("dock-words");
-    words.textContent = values.prompt || "Write a prompt…";
-    words.classList.toggle("is-blank", !values.prompt);
     document.getElementById("seed-last").disabled = this.#store.lastSeed === undefined;
   }
-
-  #turnPlaceholder() {
-    const prompt = this.#form.elements.prompt;
-    if (prompt.value || document.activeElement === prompt) return;
-    const ideas = this.ideas;
-    const next = (ideas.indexOf(prompt.placeholder) + 1) % ideas.length;
-    prompt.placeholder = ideas[next];
-  }
-}
-
-// Characters as the server counts them: one for a letter outside the basic plane too.
-function length(words) {
-  return [...words].length;
-}
-
-function tooMany(count) {
-  return count === 1 ? "1 character too many" : `${count} characters too many`;
 }
 
 // A number that could not be read is NaN, and is remembered as null.

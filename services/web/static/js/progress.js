@@ -1,6 +1,7 @@
 // What is queued or running, above the timeline, and only while there is something.
 
 import { about, ahead, place, tokens } from "./format.js";
+import { glide } from "./glide.js";
 import { clone, drawPreview } from "./picture.js";
 import { ENDED } from "./store.js";
 
@@ -17,14 +18,16 @@ export class Progress {
   #spokenAt = 0;
   #title = document.title;
 
+  // onCancel(task)
   constructor(store, { onCancel }) {
     this.#store = store;
-    this.#onCancel = onCancel;
-    id("now-cancel").addEventListener("click", () => this.#shown && onCancel(this.#shown));
-    store.onChange(() => this.show());
+    this.#onCancel = (key) => store.get(key) && onCancel(store.get(key));
+    id("now-cancel").addEventListener("click", () => this.#onCancel(this.#shown));
+    store.onChange(() => glide([id("timeline")], () => this.#show()));
+    this.#show();
   }
 
-  show() {
+  #show() {
     const held = id("now").contains(document.activeElement) ? document.activeElement : null;
     const before = this.#shown;
     const open = this.#store.tasks.filter((task) => !ENDED.has(task.state)).reverse();
@@ -48,6 +51,8 @@ export class Progress {
       id("now-prompt").textContent = first.parameters.prompt;
       this.#spokenAt = 0;
     }
+    // Until the server answered there is nothing that could be cancelled; its place stays.
+    id("now-cancel").classList.toggle("invisible", first.state === "SENDING");
     id("now-share").hidden = first.state !== "RUNNING";
     if (first.state === "RUNNING") this.#running(first);
     else this.#waiting(first);
@@ -59,21 +64,21 @@ export class Progress {
     const still = new Set(open.map((task) => task.id));
     const ended = this.#open.filter((each) => !still.has(each)).map((each) => this.#store.get(each));
     this.#open = [...still];
-    if (!ended.length) return;
+    // What was only sent has not ended: it goes on under the name that the server gave it.
+    const told = ended.filter(Boolean);
+    if (!told.length) return;
     this.#spokenAt = Date.now();
-    id("now-spoken").textContent = ended.map(ending).join(" ");
+    id("now-spoken").textContent = told.map(ending).join(" ");
   }
 
   #running(task) {
     const { step, steps, percent } = task.progress;
     const { samples } = task.parameters;
-    const ready = task.images.length;
+    const ready = task.images.length + task.deleted.length;
     id("now-words").textContent = samples > 1 ? `Generating, ${ready} of ${samples} ready` : "Generating";
     id("now").classList.remove("is-queued");
-    id("now-horizon").style.setProperty("--dd-steps", ticks(task.parameters));
-    const bar = id("now-bar");
-    bar.value = percent;
-    bar.textContent = `${percent} %`;
+    id("now-horizon").style.setProperty("--dd-steps", ticks(task));
+    this.#bar(percent, `${percent} %, step ${step} of ${steps}`);
     id("now-percent").textContent = percent;
     id("now-step").textContent = `step ${step} of ${steps}`;
     id("now-left").textContent = left(task, "");
@@ -89,14 +94,21 @@ export class Progress {
   }
 
   #waiting(task) {
-    const words = task.position ? place(task.position) : "On its way";
+    const words = standing(task);
     id("now-words").textContent = words;
     id("now").classList.add("is-queued");
-    id("now-bar").value = 0;
+    this.#bar(0, words);
     id("now-step").textContent = task.ahead === undefined ? "" : ahead(task.position, task.ahead);
     id("now-left").textContent = starts(task);
     document.title = `${words} · Daydream`;
     this.#speak(`${words}. ${starts(task)}`);
+  }
+
+  #bar(percent, words) {
+    const bar = id("now-bar");
+    bar.value = percent;
+    bar.textContent = `${percent} %`;
+    bar.setAttribute("aria-valuetext", words);
   }
 
   #line(tasks) {
@@ -117,7 +129,7 @@ export class Progress {
       part("chip").classList.toggle("dd-chip-sea", running);
       part("clock").hidden = running;
       part("dot").hidden = !running;
-      part("place").textContent = running ? `${task.progress.percent} %` : task.position ? place(task.position) : "On its way";
+      part("place").textContent = running ? `${task.progress.percent} %` : standing(task);
       part("wait").textContent = running ? left(task, "") : starts(task);
     });
   }
@@ -128,6 +140,7 @@ export class Progress {
     part("prompt").textContent = task.parameters.prompt;
     const cancel = root.querySelector('[data-act="cancel"]');
     cancel.setAttribute("aria-label", `Cancel: ${task.parameters.prompt}`);
+    cancel.classList.toggle("invisible", task.state === "SENDING");
     cancel.addEventListener("click", () => this.#onCancel(task.id));
     return root;
   }
@@ -140,6 +153,11 @@ export class Progress {
   }
 }
 
+function standing(task) {
+  if (task.state === "SENDING") return "Sending";
+  return task.position ? place(task.position) : "On its way";
+}
+
 function starts(task) {
   return task.starts_in_seconds === undefined ? "" : `starts in ${about(task.starts_in_seconds)}`;
 }
@@ -148,8 +166,9 @@ function left(task, before) {
   return task.estimated_seconds === undefined ? "" : `${before}${about(task.estimated_seconds)} left`;
 }
 
-// One tick a picture; for a single picture one a step, or one for some of them where they would run together.
-function ticks({ samples, steps }) {
+// One tick a picture; for a single picture one a step, or one for some of them where they would run together. Steps as
+// the server counts them: from a start image fewer are gone than were asked for.
+function ticks({ parameters: { samples }, progress: { steps } }) {
   return samples > 1 ? samples : steps / Math.ceil(steps / MOST_TICKS);
 }
 
@@ -159,6 +178,9 @@ function ending(task) {
   const ready = count === 1 ? "1 picture is ready" : `${count} pictures are ready`;
   const returned = back ? `${tokens(back)} came back` : "";
   if (task.state === "SUCCEEDED") return `${ready}.`;
-  if (task.state === "FAILED") return [`It failed: ${task.error?.message || "it could not be drawn."}`, returned && `${returned}.`].filter(Boolean).join(" ");
+  if (task.state === "FAILED") {
+    const cause = `It failed: ${task.error?.message || "it could not be drawn."}`;
+    return [cause, returned && `${returned}.`].filter(Boolean).join(" ");
+  }
   return `${["Cancelled", count && ready, returned].filter(Boolean).join(", ")}.`;
 }

@@ -10,13 +10,16 @@ export class Shapes {
   #radios;
   #presets = new Map();
   #limits = null;
+  #area = 1;
   #ratio = 1;
+  #onChange;
 
   constructor({ width, height, form, onChange }) {
     this.#width = width;
     this.#height = height;
     this.#lock = form.querySelector("#lock");
     this.#radios = [...form.querySelectorAll('[name="shape"]')];
+    this.#onChange = onChange;
     const changed = () => {
       this.#mark();
       onChange();
@@ -61,23 +64,33 @@ export class Shapes {
   // The model's limits; the area of its own size is what presets come nearest to.
   limit(limits, defaults) {
     this.#limits = limits;
+    this.#area = defaults.width * defaults.height;
     const { min_size: min, max_size: max, size_multiple: step } = limits;
     this.#width.limit({ min, max, step });
     this.#height.limit({ min, max, step });
     this.#presets.clear();
     for (const radio of this.#radios) {
-      const pair = nearest(radio.value, limits, defaults.width * defaults.height);
+      const pair = nearest(radio.value, limits, this.#area);
       radio.closest("label").hidden = pair === null;
       if (pair) this.#presets.set(radio.value, pair);
     }
   }
 
+  // What is larger than the model holds becomes smaller in both sides: the shape is what a picture is composed in.
   set(width, height) {
-    this.#width.value = width;
-    this.#height.value = height;
+    const { max_size: max, max_pixels: most } = this.#limits;
+    const scale = Math.min(1, max / Math.max(width, height), most ? Math.sqrt(most / (width * height)) : 1);
+    this.#width.value = width * scale;
+    this.#height.value = height * scale;
     this.#fit(this.#width, this.#height);
     this.#remember();
     this.#mark();
+  }
+
+  // Takes the shape of a picture: its own sides where the model holds them, or else the nearest shape of a usual size.
+  nearTo(width, height) {
+    this.set(...(fits(width, height, this.#limits) ? [width, height] : close(width / height, this.#limits, this.#area)));
+    this.#onChange();
   }
 
   #remember() {
@@ -102,20 +115,42 @@ export class Shapes {
   }
 }
 
-// The two sides that come nearest to a shape, of several such the pair nearest to the area; null when none comes near.
-function nearest(shape, { min_size: min, max_size: max, size_multiple: step, max_pixels: most }, area) {
-  const [across, down] = shape.split(":").map(Number);
-  let best = null;
+// Every two sides that the model holds.
+function* pairs({ min_size: min, max_size: max, size_multiple: step, max_pixels: most }) {
   for (let width = min; width <= max; width += step) {
     for (let height = min; height <= max; height += step) {
       if (most && width * height > most) break;
-      const error = Math.abs(Math.log((width * down) / (height * across)));
-      const off = Math.abs(Math.log((width * height) / area));
-      // Equal shapes differ in the last bits of their logarithms.
-      if (!best || error < best.error - 1e-9 || (error < best.error + 1e-9 && off < best.off)) {
-        best = { pair: [width, height], error, off };
-      }
+      yield [width, height];
     }
   }
+}
+
+// The two sides that come nearest to a shape, of several such the pair nearest to the area; null when none comes near.
+function nearest(shape, limits, area) {
+  const [across, down] = shape.split(":").map(Number);
+  let best = null;
+  for (const pair of pairs(limits)) {
+    const [width, height] = pair;
+    const error = Math.abs(Math.log((width * down) / (height * across)));
+    const off = Math.abs(Math.log((width * height) / area));
+    // Equal shapes differ in the last bits of their logarithms.
+    if (!best || error < best.error - 1e-9 || (error < best.error + 1e-9 && off < best.off)) best = { pair, error, off };
+  }
   return best && best.error <= WORST_ERROR ? best.pair : null;
+}
+
+function fits(width, height, limits) {
+  for (const pair of pairs(limits)) if (pair[0] === width && pair[1] === height) return true;
+  return false;
+}
+
+// The two sides that come near to both a ratio and an area. The ratio counts for more: what does not fit is cut off.
+function close(ratio, limits, area) {
+  let best = null;
+  for (const pair of pairs(limits)) {
+    const [width, height] = pair;
+    const off = 4 * Math.abs(Math.log(width / height / ratio)) + Math.abs(Math.log((width * height) / area));
+    if (!best || off < best.off) best = { pair, off };
+  }
+  return best.pair;
 }

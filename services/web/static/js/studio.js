@@ -1,64 +1,98 @@
 // The studio page: what is wired to what.
 
-import { ask, submit, toTheDoor } from "./http.js";
+import { bring } from "./brought.js";
+import { Deeds } from "./deeds.js";
+import { submit, toTheDoor } from "./http.js";
+import { Leaving } from "./leaving.js";
 import { Live } from "./live.js";
+import { Pages } from "./pages.js";
 import { Panel } from "./panel.js";
 import { clone } from "./picture.js";
+import { price } from "./price.js";
 import { Progress } from "./progress.js";
-import { ENDED, Store } from "./store.js";
+import { Purse } from "./purse.js";
+import { Search } from "./search.js";
+import { Selection } from "./selection.js";
+import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
 import { Viewer } from "./viewer.js";
 
 const boot = JSON.parse(document.getElementById("studio").dataset.boot);
 const store = new Store(boot.tasks);
+const pages = new Pages(store, boot);
 const panel = new Panel({ ...boot, store, onSubmit: (values) => send(values) });
+const purse = new Purse(store, panel);
+const deeds = new Deeds(store);
 
+// Everything takes its place with the press: the panel closes, the card hangs. The answer then moves nothing.
 async function send(parameters) {
   panel.sending = true;
+  const sent = store.begin(parameters, price(parameters));
+  document.getElementById("said")?.remove();
+  panel.submitted();
+  document.getElementById("now").scrollIntoView({ block: "nearest" });
+  let task;
+  let refused;
   try {
-    const task = await submit(parameters);
-    store.put([task]);
-    panel.submitted();
-    document.getElementById("said")?.remove();
-    document.getElementById("now").scrollIntoView({ block: "nearest" });
+    task = await submit(parameters);
   } catch (refusal) {
-    panel.refuse(refusal.message, refusal.fields);
-  } finally {
-    panel.sending = false;
-    refresh();
+    refused = refusal;
   }
+  panel.sending = false;
+  store.forget(sent, task);
+  if (refused) {
+    // The keyboard went to the dock with the panel, and comes back with it.
+    const held = document.activeElement;
+    panel.refuse(refused.message, refused.fields);
+    const lost = document.activeElement === held && (held === document.body || held.closest(".dd-dock"));
+    if (lost) document.querySelector("#panel [data-generate]").focus();
+  }
+  purse.refresh();
 }
 
-async function cancel(id) {
-  try {
-    store.put([await ask(`/studio/tasks/${id}/cancel`, { method: "POST" })]);
-  } catch (refusal) {
-    panel.refuse(refusal.message);
-  }
+// Image n of a task was drawn with seed + n, and is found again by that.
+function alone({ parameters }, image) {
+  const bent = parameters.variation_seed;
+  const variation = bent === undefined ? {} : { variation_seed: bent + image.index };
+  return { ...parameters, ...variation, seed: image.seed, samples: 1 };
 }
 
 const anew = (task) => ({ ...task.parameters, seed: -1 });
-const acts = {
-  reuse: (task) => panel.fill(task.parameters),
-  variant: (task) => panel.fill(anew(task)),
-  edit: (task) => panel.fill(task.parameters),
-  retry: (task) => send(task.parameters),
-  open: (task, image) => viewer.open(task, image),
-  imageReuse: (task, image) => panel.fill({ ...task.parameters, seed: image.seed, samples: 1 }),
-  imageVariant: (task) => panel.fill({ ...anew(task), samples: 1 }),
+const imageActs = {
+  reuse: (task, image) => panel.fill(alone(task, image)),
+  variant: (task) => panel.fill({ ...anew(task), samples: 1 }),
+  start: (task, image) => panel.startFrom(task, image),
+  publish: (task, image) => deeds.publish(task, image),
+  unpublish: (task, image) => deeds.unpublish(task, image),
+  remove: (_task, image) => deeds.remove([image]),
 };
-const viewer = new Viewer(store, { reuse: acts.imageReuse, variant: acts.imageVariant });
-const progress = new Progress(store, { onCancel: cancel });
-new Timeline(store, acts);
-progress.show();
+const selection = new Selection(store, {
+  pages,
+  onPack: (images) => deeds.pack(images),
+  onDelete: async (images) => (await deeds.remove(images)) && selection.stop(),
+});
+const timeline = new Timeline(store, {
+  pages,
+  selection,
+  acts: {
+    reuse: (task) => panel.fill(task.parameters),
+    variant: (task) => panel.fill(anew(task)),
+    edit: (task) => panel.fill(task.parameters),
+    retry: (task) => send(task.parameters),
+    cancel: (task) => deeds.cancel(task),
+    pack: (task) => deeds.pack(task.images),
+    "remove-all": (task) => deeds.remove(task.images),
+    open: (task, image) => viewer.open(task, image),
+    pick: (_task, image) => selection.pick(image),
+    ...Object.fromEntries(Object.entries(imageActs).map(([name, act]) => [`image-${name}`, act])),
+  },
+});
+const viewer = new Viewer(store, { pages, acts: imageActs, onClose: (task, image) => timeline.focus(task, image) });
+new Progress(store, { onCancel: (task) => deeds.cancel(task) });
+new Search(pages);
+new Leaving(boot);
 
-// A link from the gallery brings a prompt along; once it stands in the panel the address is the studio's own again.
-const brought = new URLSearchParams(location.search);
-if (brought.get("prompt")) {
-  panel.fill({ prompt: brought.get("prompt") });
-  brought.delete("prompt");
-  history.replaceState(null, "", brought.size ? `?${brought}` : location.pathname);
-}
+bring(panel);
 
 const ideas = document.getElementById("ideas");
 for (const prompt of panel.ideas.slice(0, 3)) {
@@ -67,64 +101,6 @@ for (const prompt of panel.ideas.slice(0, 3)) {
   root.querySelector("button").addEventListener("click", () => panel.fill({ prompt }));
   ideas.append(root);
 }
-
-// The purse and the models, asked for again when something may have changed them. Never two questions at once; what
-// changes while one is under way may have come too late for its answer, so another follows it.
-let asking = false;
-let again = false;
-async function refresh() {
-  again = asking;
-  if (asking) return;
-  asking = true;
-  try {
-    const state = await ask("/studio/state");
-    panel.tokens = state.tokens;
-    document.getElementById("purse").textContent = state.tokens;
-    panel.setModels(state.models);
-  } catch {
-    // The page goes on with what it knew; the next event asks again.
-  } finally {
-    asking = false;
-    if (again) refresh();
-  }
-}
-
-// A task's money is settled a moment after it ended, so both changes are reason to look.
-const money = new Map(store.tasks.map((task) => [task.id, purseState(task)]));
-function purseState(task) {
-  return `${ENDED.has(task.state)}-${task.settled}`;
-}
-let soon = 0;
-store.onChange((ids) => {
-  const moved = ids.filter((id) => money.get(id) !== purseState(store.get(id)));
-  for (const id of moved) money.set(id, purseState(store.get(id)));
-  if (!moved.length) return;
-  clearTimeout(soon);
-  soon = setTimeout(refresh, 200);
-});
-if (!panel.hasModels) {
-  const wait = setInterval(async () => {
-    await refresh();
-    if (panel.hasModels) clearInterval(wait);
-  }, 5000);
-}
-
-let cursor = boot.cursor;
-const older = document.getElementById("older");
-older.hidden = !cursor;
-older.addEventListener("click", async () => {
-  older.disabled = true;
-  try {
-    const page = await ask(`/studio/tasks?${new URLSearchParams({ cursor, scope: boot.scope })}`);
-    store.put(page.tasks);
-    cursor = page.cursor;
-    older.hidden = !cursor;
-  } catch (refusal) {
-    panel.refuse(refusal.message);
-  } finally {
-    older.disabled = false;
-  }
-});
 
 const away = document.getElementById("away");
 let trouble = 0;
@@ -135,9 +111,13 @@ new Live(store, {
     if (state === "ended") {
       toTheDoor();
     } else if (state === "live") {
+      if (!trouble) return;
       clearTimeout(trouble);
       trouble = 0;
       away.hidden = true;
+      // What no event tells, and what was asked for while nobody answered.
+      purse.refresh();
+      timeline.reload();
     } else {
       const words = state === "away" ? detail : "The line to the server broke off. Trying again; nothing is lost.";
       // A line that comes back within a breath is no news.

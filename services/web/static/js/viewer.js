@@ -7,23 +7,33 @@ import { facts } from "./picture.js";
 const id = (name) => document.getElementById(name);
 
 export class Viewer {
-  #store;
+  #pages;
   #acts;
+  #onClose;
   #dialog = id("viewer");
   #task = null;
   #image = null;
+  #at = 0;
+  #neighbours = [];
 
-  // acts: reuse(task, image), variant(task, image)
-  constructor(store, acts) {
-    this.#store = store;
+  // acts: reuse, variant, start, publish, unpublish, remove, each called with (task, image); onClose(task id, image id)
+  // hears which picture was looked at last.
+  constructor(store, { pages, acts, onClose }) {
+    this.#pages = pages;
     this.#acts = acts;
+    this.#onClose = onClose;
     id("viewer-close").addEventListener("click", () => this.#dialog.close());
     id("viewer-back").addEventListener("click", () => this.#turn(-1));
     id("viewer-on").addEventListener("click", () => this.#turn(1));
-    id("viewer-reuse").addEventListener("click", () => this.#leaveTo(acts.reuse));
-    id("viewer-variant").addEventListener("click", () => this.#leaveTo(acts.variant));
+    for (const name of ["reuse", "variant", "start"]) {
+      id(`viewer-${name}`).addEventListener("click", () => this.#leaveTo(acts[name]));
+    }
+    for (const name of ["publish", "unpublish", "remove"]) {
+      id(`viewer-${name}`).addEventListener("click", () => this.#do(acts[name]));
+    }
     clampable(id("viewer-prompt"), id("viewer-whole"));
     this.#dialog.addEventListener("keydown", (event) => this.#key(event));
+    this.#dialog.addEventListener("close", () => this.#closed());
     store.onChange(() => this.#dialog.open && this.#show());
   }
 
@@ -35,23 +45,41 @@ export class Viewer {
 
   // Every picture of the timeline, in the order it hangs there.
   get #all() {
-    return this.#store.tasks.flatMap((task) => task.images.map((image) => ({ task, image })));
+    return this.#pages.tasks.flatMap((task) => task.images.map((image) => ({ task, image })));
   }
 
-  #turn(by) {
-    const all = this.#all;
-    const at = all.findIndex(({ image }) => image.id === this.#image);
-    const next = all[at + by];
+  get #current() {
+    return this.#all.find(({ image }) => image.id === this.#image);
+  }
+
+  async #turn(by) {
+    const next = this.#all[this.#at + by];
     if (!next) return;
     [this.#task, this.#image] = [next.task.id, next.image.id];
     this.#show();
+    // Whoever comes near the end may go on.
+    if (this.#at + 3 > this.#all.length && this.#pages.more) {
+      await this.#pages.older().catch(() => {}); // The timeline says what is wrong when it is scrolled.
+      if (this.#dialog.open) this.#show();
+    }
   }
 
+  // To the panel, which stands behind the viewer.
   #leaveTo(act) {
-    const task = this.#store.get(this.#task);
-    const image = task.images.find((each) => each.id === this.#image);
-    this.#dialog.close();
+    const { task, image } = this.#current;
+    this.#dialog.close("left");
     act(task, image);
+  }
+
+  async #do(act) {
+    const { task, image } = this.#current;
+    await act(task, image);
+  }
+
+  #closed() {
+    this.#neighbours = [];
+    if (this.#dialog.returnValue !== "left") this.#onClose(this.#task, this.#image);
+    this.#dialog.returnValue = "";
   }
 
   #key(event) {
@@ -59,6 +87,7 @@ export class Viewer {
     const act = {
       ArrowLeft: () => this.#turn(-1),
       ArrowRight: () => this.#turn(1),
+      Delete: () => this.#do(this.#acts.remove),
       s: () => id("viewer-save").click(),
       a: () => this.#leaveTo(this.#acts.reuse),
       r: () => this.#leaveTo(this.#acts.variant),
@@ -69,17 +98,53 @@ export class Viewer {
   }
 
   #show() {
-    const task = this.#store.get(this.#task);
-    const { parameters, images } = task;
-    const image = images.find((each) => each.id === this.#image);
-    const picture = id("viewer-image");
-    Object.assign(picture, { src: image.url, width: image.width, height: image.height, alt: parameters.prompt });
+    const all = this.#all;
+    let at = all.findIndex(({ image }) => image.id === this.#image);
+    if (at < 0) {
+      // Deleted, here or elsewhere: the picture that moved up stands in its place.
+      at = Math.min(this.#at, all.length - 1);
+      if (at < 0) {
+        this.#dialog.close();
+        return;
+      }
+      [this.#task, this.#image] = [all[at].task.id, all[at].image.id];
+    }
+    this.#at = at;
+    const { task, image } = all[at];
+    this.#picture(task, image);
+    this.#about(task, image);
+    id("viewer-back").disabled = at === 0;
+    id("viewer-on").disabled = at === all.length - 1;
+    this.#strip(task, image);
+    // Held, so that the browser keeps them until they are turned to.
+    const near = [all[at + 1], all[at - 1]].filter(Boolean);
+    this.#neighbours = near.map((each) => Object.assign(new Image(), { src: each.image.medium_url }));
+  }
+
+  // The thumbnail at once, and the picture itself when it has come: in the same place, so nothing jumps.
+  #picture(task, image) {
+    const shown = id("viewer-image");
+    if (shown.dataset.image === image.id) return;
+    shown.dataset.image = image.id;
+    const { width, height, medium_url: src } = image;
+    Object.assign(shown, { src, width, height, alt: task.parameters.prompt });
     // Never more than three times its own pixels: beyond that it only grows blurred.
-    picture.style.setProperty("--dd-own", `${image.width * 3}px`);
-    picture.style.setProperty("--dd-aspect", image.width / image.height);
+    shown.style.setProperty("--dd-own", `${width * 3}px`);
+    shown.style.setProperty("--dd-aspect", width / height);
+    const whole = Object.assign(new Image(), { src: image.url });
+    whole.decode().then(
+      () => shown.dataset.image === image.id && (shown.src = image.url),
+      () => {}, // The thumbnail stays; it is the same picture.
+    );
+  }
+
+  #about(task, image) {
+    const { parameters, images } = task;
     const at = images.indexOf(image);
-    id("viewer-count").textContent = `${at + 1} of ${images.length}`;
-    this.#dialog.setAttribute("aria-label", `Picture ${at + 1} of ${images.length}`);
+    const count = `${at + 1} of ${images.length}`;
+    // A line that is read out: the same again would be read again.
+    if (id("viewer-count").textContent !== count) id("viewer-count").textContent = count;
+    this.#dialog.setAttribute("aria-label", `Picture ${count}`);
     const words = id("viewer-prompt");
     if (words.textContent !== parameters.prompt) {
       words.textContent = parameters.prompt;
@@ -91,35 +156,49 @@ export class Viewer {
       ["Steps", parameters.steps],
       ["Guidance", parameters.guidance],
       ["Sampler", parameters.sampler],
+      ...(parameters.strength === undefined ? [] : [["Strength", parameters.strength]]),
       ["Size", size(image)],
       ["Model", parameters.model],
       ["Asked", when(task.created_at)],
+      ...(image.published ? [["Gallery", image.hidden ? "published, hidden by staff" : "published"]] : []),
     ]);
     id("viewer-save").href = `${image.url}?download`;
     id("viewer-save").setAttribute("download", "");
-    const all = this.#all;
-    const place = all.findIndex((each) => each.image.id === image.id);
-    id("viewer-back").disabled = place === 0;
-    id("viewer-on").disabled = place === all.length - 1;
-    this.#strip(task, image);
+    this.#swap(image.published);
+  }
+
+  // One of the two buttons is there; the keyboard goes from one to the other with what it did.
+  #swap(published) {
+    const [there, gone] = published ? ["unpublish", "publish"] : ["publish", "unpublish"];
+    const held = document.activeElement === id(`viewer-${gone}`);
+    id(`viewer-${there}`).hidden = false;
+    id(`viewer-${gone}`).hidden = true;
+    if (held) id(`viewer-${there}`).focus();
   }
 
   #strip(task, current) {
     const strip = id("viewer-strip");
-    strip.hidden = task.images.length < 2;
-    strip.replaceChildren(
-      ...task.images.map((image, at) => {
-        const button = Object.assign(document.createElement("button"), { type: "button" });
-        button.setAttribute("aria-label", `Picture ${at + 1}`);
-        if (image === current) button.setAttribute("aria-current", "true");
-        const small = Object.assign(new Image(image.width, image.height), { src: image.thumbnail_url, alt: "" });
-        button.append(small);
-        button.addEventListener("click", () => {
-          this.#image = image.id;
-          this.#show();
-        });
-        return button;
-      }),
-    );
+    const shown = task.images.map((image) => image.id).join(" ");
+    if (strip.dataset.shown !== shown) {
+      strip.dataset.shown = shown;
+      strip.replaceChildren(...task.images.map((image, at) => this.#small(image, at)));
+    }
+    // The room stays where there is a single picture, so that the large one does not move from task to task.
+    strip.classList.toggle("is-alone", task.images.length < 2);
+    task.images.forEach((image, at) => {
+      if (image.id === current.id) strip.children[at].setAttribute("aria-current", "true");
+      else strip.children[at].removeAttribute("aria-current");
+    });
+  }
+
+  #small(image, at) {
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    button.setAttribute("aria-label", `Picture ${at + 1}`);
+    button.append(Object.assign(new Image(image.width, image.height), { src: image.thumbnail_url, alt: "" }));
+    button.addEventListener("click", () => {
+      this.#image = image.id;
+      this.#show();
+    });
+    return button;
   }
 }

@@ -1,0 +1,23 @@
+"""The machine, for staff: the queue with everybody's tasks, the workers, and the log of what staff did.
+
+Nobody else gets in, here as at tasks and auth. Each module says one page.
+"""
+
+import flask
+
+from services.web import gate
+from services.web.backends.everything import Backends
+from services.web.bridge import Bridge
+from services.web.pages.machine import audit, queue, stopping, workers
+
+
+def blueprint(backends: Backends, bridge: Bridge) -> flask.Blueprint:
+    """The views."""
+    views = flask.Blueprint("machine", __name__, url_prefix="/admin")
+    gate.for_staff(views)
+    machine, people, names = backends.machine, backends.people, backends.names
+    queue.install(views, machine, people, names, bridge)
+    stopping.install(views, machine, names, bridge)
+    workers.install(views, machine, bridge)
+    audit.install(views, machine, people, names, bridge)
+    return views

@@ -1,0 +1,22 @@
+// What the panel held, kept in this browser for the person who is signed in, and forgotten at sign-out.
+
+export class Memory {
+  #key;
+
+  constructor(user) {
+    this.#key = `dd-panel-${user}`;
+  }
+
+  // null for nothing, and for what cannot be read.
+  read() {
+    try {
+      return JSON.parse(localStorage.getItem(this.#key));
+    } catch {
+      return null;
+    }
+  }
+
+  write(values) {
+    localStorage.setItem(this.#key, JSON.stringify(values));
+  }
+}
