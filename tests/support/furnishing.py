@@ -78,12 +78,11 @@ def _draw(page: Page, prompt: str, samples: int) -> None:
 
 
 def _publish(page: Page, count: int) -> None:
-    page.locator(".dd-tile-open").first.click()
-    for _ in range(count):
+    for card in page.locator(".dd-task").all()[:count]:
+        card.locator(".dd-tile-open").first.click()
         page.get_by_role("button", name="Publish in the gallery").click()
         expect(page.get_by_role("button", name="Unpublish")).to_be_visible()
-        page.keyboard.press("ArrowRight")
-    page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
 
 
 def _issue_code(page: Page, url: str) -> str:
