@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvicorn
 
-from services.foundation import logs, settings
+from services.foundation import listening, logs, settings
 from services.web.app import Gateway
 from services.web.settings import WebSettings
 
@@ -25,7 +25,7 @@ def main() -> int:
         raise settings.complain("usage: python -m services.web")
     config = settings.load(WebSettings)
     logs.configure("web", config.log_level)
-    listener = _listen(config.bind)
+    listener = listening.listen("WEB_BIND", config.bind)
     asyncio.run(serve(config, listener, secret_key=_secret_key(config)))
     return 0
 
@@ -69,23 +69,6 @@ class Server(uvicorn.Server):
         """Ring the bell, then drain."""
         self._hub.close()
         await super().shutdown(sockets)
-
-
-def _listen(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise settings.complain(f"WEB_BIND: {address!r} is not host:port")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host.strip("[]"), int(port)))
-        listener.listen(1024)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        words = "another program has taken the port" if "in use" in str(error) else str(error)
-        raise settings.complain(f"cannot listen on {address}: {words}") from error
-    return listener
 
 
 def _secret_key(config: WebSettings) -> str:
