@@ -16,7 +16,7 @@ from qhana_plugin_runner import create_app
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from services.foundation import logs, settings
+from services.foundation import listening, logs
 from services.plugins import health
 from services.plugins.events import TaskEvents
 from services.plugins.settings import Settings
@@ -79,22 +79,8 @@ class Server(uvicorn.Server):
 
 def serve(given: Settings) -> None:
     """Serve until told to stop. Raises SystemExit with a sentence when the address cannot be had."""
-    listener = _listen(given.bind)
+    listener = listening.listen("PLUGINS_BIND", given.bind)
     flask = create_app()
     server = Server(flask, threads=given.threads, drain_seconds=given.drain_seconds)
     log.info("listening", address=given.bind, pid=os.getpid())
     asyncio.run(server.serve(sockets=[listener]))
-
-
-def _listen(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host.strip("[]"), int(port)))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        words = "another program has taken the port" if "in use" in str(error) else str(error)
-        raise settings.complain(f"cannot listen on {address}: {words}") from error
-    return listener

@@ -2,6 +2,7 @@
 
 import math
 from typing import Any
+from urllib.parse import urljoin
 
 from flask import current_app, url_for
 from qhana_plugin_runner.db.models.files import TaskFile
@@ -11,11 +12,12 @@ from qhana_plugin_runner.storage import STORE
 
 def describe(task: ProcessingTask) -> dict[str, Any]:
     """`status`, `log`, `links`; `progress` and `steps` where there are any; `outputs` once it is finished."""
-    told: dict[str, Any] = {"status": task.status, "log": task.task_log or "", "links": _links(task)}
+    own = url_for("tasks-api.TaskView", task_id=task.public_id, _external=True)
+    told: dict[str, Any] = {"status": task.status, "log": task.task_log or "", "links": _links(task, own)}
     if (progress := _progress(task)) is not None:
         told["progress"] = progress
     if task.steps:
-        told["steps"] = _steps(task)
+        told["steps"] = _steps(task, own)
     if task.is_finished:
         # The contract's text calls the list `data`, programs read it as `outputs`.
         told["outputs"] = told["data"] = _outputs(task)
@@ -31,12 +33,13 @@ def _progress(task: ProcessingTask) -> dict[str, Any] | None:
     return {"value": value, "start": start, "target": target, "unit": task.progress_unit}
 
 
-def _steps(task: ProcessingTask) -> list[dict[str, Any]]:
+def _steps(task: ProcessingTask, own: str) -> list[dict[str, Any]]:
     last = len(task.steps) - 1
     return [
         {
-            "href": step.href,
-            "ui_href": step.ui_href,
+            # Plugins keep some as a path alone; outside of this host that leads nowhere.
+            "href": urljoin(own, step.href),
+            "ui_href": urljoin(own, step.ui_href),
             "step_id": step.step_id,
             # Only the last step may await input, whatever a plugin has written into its rows.
             "cleared": bool(step.cleared) or number < last,
@@ -45,9 +48,9 @@ def _steps(task: ProcessingTask) -> list[dict[str, Any]]:
     ]
 
 
-def _links(task: ProcessingTask) -> list[dict[str, str]]:
-    own = url_for("tasks-api.TaskView", task_id=task.public_id, _external=True)
-    return [{"type": "subscribe", "href": own}] + [{"type": each.type, "href": each.href} for each in task.links]
+def _links(task: ProcessingTask, own: str) -> list[dict[str, str]]:
+    others = [{"type": each.type, "href": urljoin(own, each.href)} for each in task.links]
+    return [{"type": "subscribe", "href": own}, *others]
 
 
 def _outputs(task: ProcessingTask) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import render_template
 from flask.testing import FlaskClient
+from marshmallow import Schema
 from qhana_plugin_runner.db.db import DB
 from qhana_plugin_runner.util.config import BadSetting
 
@@ -65,7 +66,7 @@ def test_pages_are_framed_by_the_studio_alone_and_know_its_origins(client: Flask
     page = client.get("/swagger-ui/")
     data = client.get("/plugins/")
     with client.application.test_request_context():
-        form = render_template("simple_template.html", schema={}, values={}, errors={}, process="/process/")
+        form = render_template("simple_template.html", schema=Schema(), values={}, errors={}, process="/process/")
 
     policy = "frame-ancestors 'self' https://studio.example http://127.0.0.1:8000"
     assert page.headers.getlist("Content-Security-Policy") == [policy]

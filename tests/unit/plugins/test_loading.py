@@ -110,7 +110,7 @@ def test_a_class_whose_version_is_none_of_pep_440_is_no_plugin(version: str) -> 
 
 @pytest.mark.parametrize("version", ["1.0", "0.0.1", "v1.0.0", "v2026.7.17", "1.0rc1", "v1.0.0+build.5"])
 def test_every_version_of_pep_440_is_one(version: str) -> None:
-    made = type("Even", (QHAnaPluginBase,), {"name": "even-t12", "version": version})
+    made: Any = type("Even", (QHAnaPluginBase,), {"name": "even-t12", "version": version})
 
     QHAnaPluginBase.get_plugins().pop(made.instance.identifier)
     assert made.instance.identifier == f"even-t12@{version.replace('.', '-')}"
@@ -207,3 +207,20 @@ def test_virtual_plugins_are_listed_with_their_parent_and_only_with_addresses_of
 
     assert set(listed) == {"parent-t11", "child-t11"}
     assert (listed["child-t11"]["apiRoot"], listed["child-t11"]["tags"]) == ("http://host.test/child/", ["a", "b"])
+
+
+def test_schemas_of_one_name_in_two_plugins_are_no_matter_for_a_warning(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    own = (
+        "from marshmallow import Schema, fields\n\nclass InputSchema(Schema):\n    x = fields.String()\n\n"
+        "@BLP.route('/process/', methods=['POST'])\n@BLP.arguments(InputSchema())\n"
+        "def process(data):\n    return data\n"
+    )
+    files = {f"{letter}_t13.py": f"{small_host.plugin(f'{letter}-t13')}\n{own}" for letter in "ab"}
+    folder = small_host.write(tmp_path / "p", files)
+
+    app = small_host.make(tmp_path, PLUGIN_FOLDERS=[str(folder)])
+
+    assert "/plugins/b-t13@v1-0-0/process/" in app.test_client().get("/api-spec.json").get_json()["paths"]
+    assert [str(each.message) for each in recwarn if "Multiple schemas" in str(each.message)] == []

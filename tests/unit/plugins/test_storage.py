@@ -4,12 +4,13 @@ import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 import pytest
 from flask import Flask
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
-from qhana_plugin_runner.requests import open_url
+from qhana_plugin_runner.requests import open_url, retrieve_filename
 from qhana_plugin_runner.storage import STORE, FileStore
 
 from tests.support import small_host
@@ -183,3 +184,22 @@ def test_entities_are_served_with_the_address_of_what_describes_their_attributes
 
     assert answer.status_code == 200
     assert answer.headers.get("X-Attribute-Metadata") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "disposition"),
+    [
+        ("out.csv", "inline; filename=out.csv"),
+        ("two words.csv", 'inline; filename="two words.csv"'),
+        ("grün.csv", "inline; filename=grun.csv; filename*=UTF-8''gr%C3%BCn.csv"),
+        ("図", "inline; filename=file; filename*=UTF-8''%E5%9B%B3"),
+    ],
+)
+def test_a_file_is_served_with_a_name_that_every_reader_finds(app: Flask, name: str, disposition: str) -> None:
+    file = STORE.persist_task_result(_task().id, "1", name, "entity/list", "text/csv")
+
+    answer = app.test_client().get(STORE.get_task_file_url(file))
+
+    assert answer.headers["Content-Disposition"] == disposition
+    received = SimpleNamespace(url="http://host.test/files/1/", headers=answer.headers)
+    assert retrieve_filename(received) == Path(name).stem

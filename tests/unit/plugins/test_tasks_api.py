@@ -1,13 +1,14 @@
 """`/tasks/<id>/`: the wire form of a task, subscriptions, and addresses that cannot be guessed."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from qhana_plugin_runner.db.db import DB, utc_now
-from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink
+from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink, TaskUpdateSubscription
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import add_step, save_task_error, save_task_result
 
@@ -108,7 +109,8 @@ def test_an_address_made_from_a_number_cannot_be_guessed_even_before_the_commit(
     address = url_for("tasks-api.TaskView", task_id=str(task.id))
 
     assert address == f"http://host.test/tasks/{task.public_id}/"
-    assert len(task.public_id) >= 22
+    # Programs take what follows /tasks/ for digits.
+    assert re.fullmatch(r"\d{36}", task.public_id)
     DB.session.commit()
     assert app.test_client().get(f"/tasks/{task.id}/").status_code == 404
 
@@ -164,3 +166,19 @@ def test_a_task_that_is_not_there_is_not_found(client: FlaskClient, method: str)
     )
 
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("base", ["", "http://host.test"])
+def test_steps_and_links_have_whole_addresses_even_where_a_plugin_kept_the_path_alone(app: Flask, base: str) -> None:
+    # As objective functions do it: subscribed and linked before the task is saved.
+    task = ProcessingTask(task_name="test")
+    TaskUpdateSubscription(task, webhook_href="http://a.example/", task_href="http://host.test/x/", event_type=None)
+    TaskLink(task, type="of-weights", href=f"{base}/plugins/x/weights/")
+    task.add_next_step(href=f"{base}/plugins/x/in/", ui_href=f"{base}/plugins/x/ui/", step_id="s", commit=True)
+
+    told = app.test_client().get(f"/tasks/{task.public_id}/").get_json()
+
+    (step,) = told["steps"]
+    assert (step["href"], step["uiHref"]) == ("http://host.test/plugins/x/in/", "http://host.test/plugins/x/ui/")
+    assert told["links"][1] == {"type": "of-weights", "href": "http://host.test/plugins/x/weights/"}
+    assert [each.webhook_href for each in task.subscriptions] == ["http://a.example/"]

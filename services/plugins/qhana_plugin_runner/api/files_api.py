@@ -1,9 +1,11 @@
 """`/files/<id>/?file-id=<tag>`: files of tasks, for whoever knows the tag."""
 
 import hmac
+import unicodedata
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import IO, Any, Final
+from urllib.parse import quote
 
 import marshmallow as ma
 import sqlalchemy as sa
@@ -68,7 +70,7 @@ def _headers(file: TaskFile, size: int) -> dict[str, str]:
     headers = {
         "Content-Type": _clean(file.mimetype) or "application/octet-stream",
         "Content-Length": str(size),
-        "Content-Disposition": dump_options_header(place, {"filename": _clean(file.file_name)}),
+        "Content-Disposition": _disposition(place, file.file_name),
         "X-Content-Type-Options": "nosniff",
         # Opened by itself it is a page of no origin: nothing that a plugin put out can act as the host.
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -93,6 +95,16 @@ def _metadata_url(file: TaskFile) -> str | None:
         return _clean(STORE.get_task_file_url(found[0])) if len(found) == 1 else None
     except (KeyError, NotImplementedError):
         return None
+
+
+def _disposition(place: str, file_name: str) -> str:
+    """Where it is shown and what it is called: `filename` always, as plugins look for it by that word alone."""
+    name = "".join(each for each in file_name if each.isprintable())
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    names = {"filename": plain or "file"}
+    if names["filename"] != name:
+        names["filename*"] = f"UTF-8''{quote(name, safe='')}"
+    return dump_options_header(place, names)
 
 
 def _clean(value: str | None) -> str:

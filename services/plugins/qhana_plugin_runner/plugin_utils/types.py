@@ -15,10 +15,13 @@ AllowedDataTypesWithFormat = Enum(  # type: ignore[misc]
     _members(
         "custom/attribute-distances", "custom/attribute-similarities", "custom/clusters", "custom/element-distances",
         "custom/element-similarities", "custom/entity-distances", "custom/hello-world-output", "custom/kernel-matrix",
-        "custom/pca-metadata", "custom/plot", "entity/*", "entity/attribute-metadata", "entity/dimension-mapping",
-        "entity/label", "entity/list", "entity/matrix", "entity/numeric", "entity/shaped_vector", "entity/stream",
-        "entity/vector", "executable/circuit", "graph/taxonomy", "image/generated", "image/html",
-        "provenance/execution-options", "provenance/trace", "table/html",
+        "custom/nisq-analyzer-result", "custom/pca-metadata", "custom/plot", "entity/*", "entity/attribute-metadata",
+        "entity/dimension-mapping", "entity/label", "entity/list", "entity/matrix", "entity/numeric",
+        "entity/shaped_vector", "entity/stream", "entity/vector", "executable/circuit", "graph/taxonomy", "image/*",
+        "image/contact-sheet", "image/converted", "image/generated", "image/html", "image/resized",
+        "provenance/execution-options", "provenance/trace", "relation/attribute-distances",
+        "relation/attribute-similarities", "relation/element-distances", "relation/element-similarities",
+        "relation/entity-distances", "table/html", "text/greeting",
     ),
 )  # fmt: skip
 """Written as group and name."""

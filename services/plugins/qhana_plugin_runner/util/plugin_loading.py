@@ -6,6 +6,7 @@ bare name. Nothing that one of them does keeps the host, or another one, from st
 
 import importlib
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,10 @@ def mount(app: Flask, api: "Api") -> None:
             plugin.init_app(app)
             blueprint = plugin.get_api_blueprint()
             name = blueprint.name
-            api.register_blueprint(blueprint, url_prefix=f"{prefix}/plugins/{plugin.identifier}/")
+            with warnings.catch_warnings():
+                # Schemas of one name in several plugins are told apart by the description of the API by itself.
+                warnings.filterwarnings("ignore", message="Multiple schemas resolved to the name")
+                api.register_blueprint(blueprint, url_prefix=f"{prefix}/plugins/{plugin.identifier}/")
             kind.has_api = True
         except NotImplementedError as error:
             if error.args:

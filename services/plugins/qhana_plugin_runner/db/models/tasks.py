@@ -1,7 +1,8 @@
 """Processing tasks: what somebody asked a plugin for, its steps, files and links, and who is told of its changes.
 
 `id` is the number that plugins pass as `db_id`. Nobody outside is told it: URLs carry `public_id`, which cannot be
-guessed. `revision` grows with every change that is saved, so that who watches a task sees that there is news.
+guessed. It is a number too, as programs in the wild take what follows `/tasks/` for digits. `revision` grows with every
+change that is saved, so that who watches a task sees that there is news.
 """
 
 import datetime as dt
@@ -27,6 +28,11 @@ _OWNED: Final = "all, delete-orphan"
 
 def _reference() -> Mapped[int]:
     return mapped_column(sa.ForeignKey("processing_task.id", ondelete="CASCADE"), index=True, init=False, default=None)
+
+
+def _unguessable() -> str:
+    """36 digits, which are 118 bits of chance; longer than any `id`."""
+    return str(10**35 + secrets.randbelow(9 * 10**35))
 
 
 class StepNotCleared(AssertionError):
@@ -99,9 +105,7 @@ class ProcessingTask(Saved, Base, eq=False, repr=False):
     subscriptions: Mapped[list["TaskUpdateSubscription"]] = relationship(
         default_factory=list, back_populates="task", cascade=_OWNED, passive_deletes=True
     )
-    public_id: Mapped[str] = mapped_column(
-        sa.String(40), unique=True, init=False, default_factory=lambda: secrets.token_urlsafe(18)
-    )
+    public_id: Mapped[str] = mapped_column(sa.String(40), unique=True, init=False, default_factory=_unguessable)
     owner: Mapped[str | None] = mapped_column(sa.String(64), default=None, index=True, kw_only=True)
     """Daydream's user that it belongs to; None where the host runs alone."""
     trace: Mapped[str | None] = mapped_column(sa.Text, default=None, init=False)
@@ -214,7 +218,9 @@ def _count_changes(session: Session, _context: object, _instances: object) -> No
             changed.add(each)
         elif isinstance(each, TaskFile | TaskLink) and each.task is not None:
             changed.add(each.task)
-        elif isinstance(each, Step) and (task := session.get(ProcessingTask, each.id)) is not None:
-            changed.add(task)
+        elif isinstance(each, Step) and each.id is not None:
+            # Without a number its task is new as well, and counted as such.
+            task = session.get(ProcessingTask, each.id)
+            changed |= {task} if task is not None else set()
     for task in changed - set(session.deleted):
         task.revision = (task.revision or 0) + 1
