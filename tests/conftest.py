@@ -1,7 +1,11 @@
 """The real things tests run against: PostgreSQL, NATS, Chromium, and the whole stack as `make run` starts it."""
 
+import datetime
+import os
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -9,11 +13,37 @@ from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 from tests.support.stack import Stack, temporary_data
 
+TODAY: Final = datetime.datetime.now(tz=datetime.UTC).date().toordinal()
+EVERYTHING: Final = bool(os.environ.get("DAYDREAM_TEST_ALL"))
+WINDOWS: Final = ("look", "width", "height")
+"""Parameters by which browser tests are repeated for another theme or window."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Small things first: what breaks a unit test is not waited for behind a browser."""
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Small things first: what breaks a unit test is not waited for behind a browser. Twins take turns by the day."""
     order = {"unit": 0, "integration": 1, "faults": 2, "e2e": 3}
     items.sort(key=lambda item: order.get(item.path.relative_to(Path(__file__).parent).parts[0], -1))
+    if EVERYTHING:
+        return
+    left_out = [item for item in items if not _todays(item)]
+    gone = set(map(id, left_out))
+    items[:] = [item for item in items if id(item) not in gone]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _todays(item: pytest.Item) -> bool:
+    if item.get_closest_marker("rotating"):
+        # By its name, so that a test which is new moves no other to another day.
+        return (zlib.crc32(item.name.encode()) + TODAY) % 2 == 0
+    spec = getattr(item, "callspec", None)
+    if spec is None or not isinstance(item, pytest.Function) or not item.get_closest_marker("browser"):
+        return True
+    windows = [name for name in WINDOWS if name in spec.params]
+    if not windows:
+        return True
+    others = sum(at for name, at in spec.indices.items() if name not in WINDOWS)
+    turn: int = zlib.crc32((item.originalname or item.name).encode()) + others + spec.indices[windows[0]]
+    return (turn + TODAY) % 2 == 0
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,10 @@ class Number(ma.fields.Float):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ma.ValidationError("must be a number.")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise ma.ValidationError("must be a number that is not beyond all bounds.") from error
 
 
 def about(text: str, **more: Any) -> dict[str, Any]:

@@ -121,7 +121,9 @@ def _opened(logs: Sequence[Read], cursor: str) -> list[_Log]:
 
 def _is_mark(mark: object) -> bool:
     return mark is None or (
-        isinstance(mark, list) and len(mark) == len(("page", "line")) and all(isinstance(each, str) for each in mark)
+        isinstance(mark, list)
+        and len(mark) == len(("page", "line"))
+        and all(isinstance(each, str) and each.isascii() for each in mark)
     )
 
 

@@ -7,6 +7,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -86,7 +87,7 @@ class Shield:
             if problem is None and scope["method"] == "POST" and scope["path"] in self._streamed:
                 replay = answer.heard(receive)
             elif problem is None:
-                problem, replay = await self._read_body(headers, receive)
+                problem, replay = await self._read_body(scope, headers, receive)
             app = self._app if problem is None else self._refuse(scope, problem)
             answer.hang_up = problem is not None
             await app(scope, replay, answer)
@@ -114,11 +115,13 @@ class Shield:
         origin = headers.get("origin")
         # Programs come with a key and no cookie, so what their Origin says does not matter.
         changes = scope["method"] in _UNSAFE_METHODS and not scope["path"].startswith("/api/")
-        if changes and origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if changes and origin is not None and _netloc(origin) != headers.get("host", "").lower():
             return problems.of_status(403, "This was sent from another site.")
         return None
 
-    async def _read_body(self, headers: Headers, receive: Receive) -> tuple[problems.Problem | None, Receive]:
+    async def _read_body(
+        self, scope: Scope, headers: Headers, receive: Receive
+    ) -> tuple[problems.Problem | None, Receive]:
         """Read the whole body before anybody works on it: it is small, and a stalled one then holds no thread."""
         too_large = problems.of_status(413, f"At most {self._limit // 1024} KiB can be sent.")
         declared = headers.get("content-length", "0")
@@ -140,7 +143,19 @@ class Shield:
             return problems.of_status(408), receive
         if seen > self._limit:
             return too_large, receive
+        if "transfer-encoding" in headers:
+            # WSGI knows a body by its length alone: one that came in chunks would be passed over.
+            kept = [each for each in scope["headers"] if each[0] != b"transfer-encoding"]
+            scope["headers"] = [*kept, (b"content-length", str(seen).encode())]
         return None, _replayed([{"type": "http.request", "body": bytes(body), "more_body": False}], receive)
+
+
+def _netloc(origin: str) -> str:
+    """Host and port of an Origin; empty for what is none (`null`, `http://[`), as no request has such a Host."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _cleaned(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -188,9 +203,10 @@ class _Answer:
                 headers[name] = value
             if not plain:
                 headers["X-Request-Id"] = self._request_id
-            if self._private:
-                if "cookie" not in headers.get("vary", "").lower():
-                    headers.add_vary_header("Cookie")
+            if self._private and "cookie" not in headers.get("vary", "").lower():
+                headers.add_vary_header("Cookie")
+            # The page that says there is no such file knows who asked, wherever the file would have been.
+            if self._private or self.status >= HTTPStatus.BAD_REQUEST:
                 headers.setdefault("Cache-Control", "no-store")
             if self.hang_up or self._unread:
                 # What was refused unread must not be taken for the next request.

@@ -50,6 +50,9 @@ def create(
         RATELIMIT_STORAGE_URI=rate_limit_url,
         # A store that is away must not take the site with it.
         RATELIMIT_SWALLOW_ERRORS=True,
+        # Flask-Login asks no loader of ours where a cookie of this name is there, and its own name is any app's on this
+        # host.
+        REMEMBER_COOKIE_NAME="dd_never_set",
         MAX_FORM_MEMORY_SIZE=1024 * 1024,
     )
     app.jinja_env.globals.update(asset=assets.url, imported=assets.imported)

@@ -12,7 +12,7 @@ from tests.e2e.conftest import NewPage
 from tests.support import plugin_pages
 from tests.support.plugin_pages import Pages
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 DATA = "data:text/csv,ID"
 

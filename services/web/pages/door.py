@@ -18,6 +18,7 @@ from services.web.bridge import Bridge
 
 _AFTER: Final = "/studio"
 _MODE_SECONDS: Final = 30.0
+_AWAY_SECONDS: Final = 5.0
 # The field that a refusal without a field of its own speaks of, where that is not the password.
 _SPEAKS_OF: Final = {"EMAIL_TAKEN": "email", "INVITATION_NEEDED": "code", "CODE_NOT_VALID": "code"}
 
@@ -98,6 +99,8 @@ class Terms:
             try:
                 self._known = self._bridge.call(self._accounts.sign_up_terms())
             except errors.Unavailable:
+                # One that hangs is not asked again by every page: each would keep a thread for seconds.
+                self._until = time.monotonic() + _AWAY_SECONDS
                 return self._known
             self._until = time.monotonic() + _MODE_SECONDS
         return self._known

@@ -152,8 +152,8 @@ class _Told:
         full, self.answered = not self.answered, True
         unknown = {each.user_id for each in message.tasks} - self._known.keys()
         if unknown:
-            found = await self._names.of(visitor, unknown)
-            self._known |= {each: found.get(each, "") for each in unknown}
+            # Who could not be read is asked for again with the next message.
+            self._known |= await self._names.of(visitor, unknown)
         rows = [machinery.row(each, self._known) for each in message.tasks]
         return {
             "full": full,

@@ -18,7 +18,7 @@ from tests.support import ports
 from tests.support.plugin_host import until
 from tests.support.program import Program
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.rotating]
 
 
 class Host:

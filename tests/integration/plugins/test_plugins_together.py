@@ -10,7 +10,7 @@ from tests.support import plugin_host, ports
 from tests.support.plugin_host import until
 from tests.support.program import Program
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.rotating]
 PLUGINS = Path(plugin_host.__file__).parent / "calling_plugins"
 
 

@@ -13,7 +13,7 @@ from qhana_plugin_runner.durable import ledger
 
 from tests.support.plugin_host import PluginHost, lives, run_of, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.rotating]
 
 
 @pytest.fixture

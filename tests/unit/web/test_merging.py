@@ -84,9 +84,21 @@ async def test_where_the_last_line_is_gone_lines_are_rather_told_twice_than_neve
     assert [line.line_id for line in rest] == ["a3", "a1", "a0"]
 
 
+# JSON can spell half of a character, which no message can carry on.
+HALF = base64.b64encode(b'[["\\ud800",""],["",""]]').decode()
+
+
 @pytest.mark.parametrize(
     "cursor",
-    ["x", "bm9wZQ==", base64.b64encode(b"[1,2]").decode(), base64.b64encode(b'[["",""]]').decode(), "ü", "A" * 5000],
+    [
+        "x",
+        "bm9wZQ==",
+        base64.b64encode(b"[1,2]").decode(),
+        base64.b64encode(b'[["",""]]').decode(),
+        HALF,
+        "ü",
+        "A" * 5000,
+    ],
 )
 async def test_a_made_up_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(BadCursor):

@@ -183,3 +183,42 @@ async def test_an_unexpected_error_says_nothing_of_itself(site: Site) -> None:
 
     assert answer.status_code == 500
     assert "hunter2" not in answer.text
+
+
+async def test_a_body_that_comes_in_chunks_is_read(site: Site) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"prompt": '
+        yield b'"a red house"}'
+
+    answer = await site.http.post(
+        "/api/v1/tasks", content=chunks(), headers={**ADA_KEY, "Content-Type": "application/json"}
+    )
+
+    assert answer.status_code == 202
+    assert answer.json()["parameters"]["prompt"] == "a red house"
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "http://]"])
+async def test_an_origin_that_is_none_is_refused_like_another_sites(site: Site, origin: str) -> None:
+    answer = await site.http.post("/studio/tasks", json={"prompt": "a"}, headers={"Origin": origin})
+
+    assert answer.status_code == 403
+    assert answer.headers["content-security-policy"] == POLICY
+
+
+async def test_a_page_in_a_files_place_is_kept_by_nobody(site: Site) -> None:
+    site.sign_in_as()
+
+    answer = await site.http.get("/static/another-version/theme.css", headers=PAGE)
+
+    assert answer.status_code == 404
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_another_apps_cookie_of_the_same_host_keeps_nobody_out(site: Site) -> None:
+    site.sign_in_as()
+    site.http.cookies.set("remember_token", "1|of-another-app")
+
+    answer = await site.http.get("/studio", headers=PAGE)
+
+    assert answer.status_code == 200

@@ -1,6 +1,7 @@
 // What few pictures need: variation, guidance rescale, clip skip, LoRAs. Folded away, and remembered as it was left.
 
 import { Dial } from "./dials.js";
+import { keep, recall } from "./kept.js";
 import { Loras } from "./loras.js";
 import { Seed } from "./seed.js";
 
@@ -25,8 +26,8 @@ export class Advanced {
     this.#loras = new Loras({ onChange });
     this.#seed = new Seed(form.elements.variation_seed, "Variation seed", onChange);
     const box = id("advanced");
-    box.open = localStorage.getItem(OPEN) === "on";
-    box.addEventListener("toggle", () => localStorage.setItem(OPEN, box.open ? "on" : "off"));
+    box.open = recall(OPEN) === "on";
+    box.addEventListener("toggle", () => keep(OPEN, box.open ? "on" : "off"));
   }
 
   limit({ limits, adapters }) {

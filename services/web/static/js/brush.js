@@ -66,6 +66,8 @@ class Brush {
   #do(what) {
     this.#strokes[what]();
     this.#show();
+    // The button that was used up has let the keyboard go.
+    if (document.activeElement?.disabled) this.#layer.focus();
   }
 
   #show() {

@@ -29,5 +29,7 @@ export function wireForms() {
     }
     form.dataset.confirmed = "yes";
     form.requestSubmit(event.submitter);
+    // A page that comes back by the Back button asks again.
+    delete form.dataset.confirmed;
   });
 }

@@ -12,7 +12,8 @@ export function wireGenerate(form, run) {
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
-    run();
+    // A key that is held down is one press.
+    if (!event.repeat) run();
   });
 }
 

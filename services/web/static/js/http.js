@@ -1,5 +1,7 @@
 // Fetches JSON from this site. A refusal becomes a Refusal with the sentence the server gave.
 
+import { forget, keep, recall } from "./kept.js";
+
 export class Refusal extends Error {
   constructor(status, problem) {
     super(problem.detail || "The server does not answer.");
@@ -44,15 +46,15 @@ const PAUSES = [1000, 2000];
 export async function submit(parameters) {
   const body = JSON.stringify(parameters);
   const key = keyOf(body);
-  sessionStorage.setItem(UNANSWERED, JSON.stringify({ key, body }));
+  keep(UNANSWERED, JSON.stringify({ key, body }), "sessionStorage");
   const headers = { "Idempotency-Key": key };
   for (let tries = 0; ; tries += 1) {
     try {
       const task = await ask("/studio/tasks", { method: "POST", body: parameters, headers });
-      sessionStorage.removeItem(UNANSWERED);
+      forget(UNANSWERED, "sessionStorage");
       return task;
     } catch (refusal) {
-      if (refusal.status !== 0 && refusal.status < 500) sessionStorage.removeItem(UNANSWERED);
+      if (refusal.status !== 0 && refusal.status < 500) forget(UNANSWERED, "sessionStorage");
       if (!SILENT.has(refusal.status)) throw refusal;
       if (tries === PAUSES.length) throw refusal.reason === "UNREACHABLE" ? new Refusal(refusal.status, UNSURE) : refusal;
       await new Promise((resolve) => setTimeout(resolve, PAUSES[tries]));
@@ -64,7 +66,7 @@ const UNSURE = { detail: "No answer; it may have arrived. Press again: it is not
 
 function keyOf(body) {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(UNANSWERED));
+    const kept = JSON.parse(recall(UNANSWERED, "sessionStorage"));
     if (kept?.body === body) return kept.key;
   } catch {
     // What cannot be read is no key of ours.

@@ -10,13 +10,18 @@ export class Lexicon {
   #words = this.#line.querySelector("span");
   #link = this.#line.querySelector("a");
   #timer = 0;
+  #next = "";
 
   // Says what of `prompt` is strange to `model`, after a pause in typing.
   show(prompt, model) {
-    clearTimeout(this.#timer);
     const found = model ? strangers(prompt, model.known_words) : [];
-    if (!found.length) this.#say("");
-    else this.#timer = setTimeout(() => this.#say(hint(model.title, found)), PAUSE_MS);
+    const sentence = found.length ? hint(model.title, found) : "";
+    // Asked again at every event of a task; only what was typed begins the pause anew.
+    if (sentence === this.#next) return;
+    this.#next = sentence;
+    clearTimeout(this.#timer);
+    if (!sentence) this.#say("");
+    else this.#timer = setTimeout(() => this.#say(sentence), PAUSE_MS);
   }
 
   #say(sentence) {

@@ -1,7 +1,7 @@
 // The pages for staff that are live: the queue and the workers follow one stream, and a line says how fresh it all is.
 
 import { span } from "./format.js";
-import { toTheDoor } from "./http.js";
+import { ask, toTheDoor } from "./http.js";
 import { Jobs } from "./jobs.js";
 
 const FIRST_WAIT = 1000;
@@ -80,6 +80,8 @@ class Feed {
       this.#fresh.cut("The live line is cut; it comes back by itself");
       // The browser comes back by itself from a cut line, but never from a refusal: then it is up to us.
       if (source.readyState !== EventSource.CLOSED || this.#source !== source) return;
+      // An ended session is found out here: asking leads to the sign-in page.
+      ask("/studio/state").catch(() => {});
       setTimeout(() => this.#source === source && this.#open(), this.#wait);
       this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
     };

@@ -1,5 +1,7 @@
 // What the panel held, kept in this browser for the person who is signed in, and forgotten at sign-out.
 
+import { keep, recall } from "./kept.js";
+
 export class Memory {
   #key;
 
@@ -10,13 +12,13 @@ export class Memory {
   // null for nothing, and for what cannot be read.
   read() {
     try {
-      return JSON.parse(localStorage.getItem(this.#key));
+      return JSON.parse(recall(this.#key));
     } catch {
       return null;
     }
   }
 
   write(values) {
-    localStorage.setItem(this.#key, JSON.stringify(values));
+    keep(this.#key, JSON.stringify(values));
   }
 }

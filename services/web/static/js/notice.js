@@ -4,9 +4,18 @@ const SHOWN_MS = 6000;
 const id = (name) => document.getElementById(name);
 let timer = 0;
 
+// A dialog covers the page and makes it deaf; what is told while one is open is told in it.
+function place() {
+  const over = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+  const toast = id("notice").parentElement;
+  if (toast.parentElement !== over) over.append(toast);
+}
+document.addEventListener("close", place, { capture: true });
+
 // A refusal stays until it is closed: it may be read late.
 export function tell(sentence, { refused = false } = {}) {
   clearTimeout(timer);
+  place();
   const box = id("notice");
   box.classList.toggle("dd-alert-danger", refused);
   box.hidden = false;

@@ -1,5 +1,7 @@
 // Whether the panel is open: a column beside the timeline, or, on narrow windows, a sheet over everything else.
 
+import { keep, recall } from "./kept.js";
+
 const narrow = window.matchMedia("(max-width: 767.98px)");
 const SHUT = "dd-shut";
 const id = (name) => document.getElementById(name);
@@ -10,7 +12,7 @@ export class Opening {
   constructor(form) {
     this.#form = form;
     // The column stays as it was left; a sheet is down whenever the page comes.
-    if (localStorage.getItem(SHUT) === "on") document.body.dataset.panel = "closed";
+    if (recall(SHUT) === "on") document.body.dataset.panel = "closed";
     id("panel-close").addEventListener("click", () => this.close());
     id("dock-open").addEventListener("click", () => this.open());
     id("dock-words").addEventListener("click", () => {
@@ -48,7 +50,7 @@ export class Opening {
 
   #column(state) {
     document.body.dataset.panel = state;
-    localStorage.setItem(SHUT, state === "closed" ? "on" : "off");
+    keep(SHUT, state === "closed" ? "on" : "off");
   }
 
   #sheet(state) {

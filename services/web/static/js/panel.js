@@ -35,6 +35,8 @@ export class Panel {
   #prompts = new Prompts({ form: this.#form, ideas: () => this.ideas });
   #begin;
   #advanced;
+  // What was to be filled in while there was no model to fit it to.
+  #waiting = null;
   #draft = new Draft((kept) => this.#bringBack(kept));
 
   constructor({ user, models, tokens, store, onSubmit }) {
@@ -108,6 +110,10 @@ export class Panel {
     return !this.#sending && this.obstacle === null;
   }
 
+  get sending() {
+    return this.#sending;
+  }
+
   set sending(value) {
     this.#sending = value;
     this.#show();
@@ -128,21 +134,34 @@ export class Panel {
     this.#models = models;
     const select = this.#form.elements.model;
     const chosen = select.value;
-    const remembered = first ? this.#memory.read() : this.values;
+    // What was written while no worker had been seen yet is newer than what was remembered.
+    const typed = Object.entries(this.#prompts.values).filter(([, words]) => words);
+    const remembered = first ? { ...this.#memory.read(), ...Object.fromEntries(typed) } : this.values;
     select.replaceChildren(...models.map((model) => new Option(model.title, model.name)));
     if (models.some((model) => model.name === chosen)) select.value = chosen;
     if (models.length) {
       this.#modelChosen({ keep: false });
-      if (remembered) this.#put(remembered, false);
+      this.#put(remembered, false);
       this.#memory.write(this.#kept);
     }
     this.#prompts.turn();
     this.#show();
+    if (!models.length || !this.#waiting) return;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    this.fill(waiting);
   }
 
   // Fills the panel and opens it; runs nothing. All settings of a picture replace all of the panel's, a start image
   // included; fewer leave the others as they are.
   fill(parameters) {
+    if (!this.#models.length) {
+      this.#waiting = parameters;
+      this.#form.elements.prompt.value = parameters.prompt ?? "";
+      this.#show();
+      this.open();
+      return;
+    }
     this.#keepDraft(parameters);
     this.#put(parameters);
     this.#changed();
@@ -262,7 +281,9 @@ export class Panel {
       }
     }
     for (const name of ["prompt", "negative_prompt", "seed"]) {
-      if (given(parameters[name])) fields[name].value = parameters[name];
+      // Words that are being written keep the blank at their end.
+      const same = fields[name].value.trim() === String(parameters[name]);
+      if (given(parameters[name]) && !same) fields[name].value = parameters[name];
     }
     if ([...fields.sampler.options].some((option) => option.value === parameters.sampler)) {
       fields.sampler.value = parameters.sampler;
@@ -280,7 +301,8 @@ export class Panel {
   }
 
   #changed() {
-    this.#memory.write(this.#kept);
+    // Without a model there are no numbers yet, and those of before would be lost.
+    if (this.#models.length) this.#memory.write(this.#kept);
     // What the server said, it said of what stood here before.
     this.#marks.refuse("");
     this.#show();

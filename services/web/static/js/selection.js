@@ -109,7 +109,7 @@ export class Selection {
     id("picked").hidden = !this.#on;
     const count = this.#picked.size;
     const all = this.#all.length;
-    const words = this.#on ? `${count} of ${all} picked` : "";
+    const words = this.#on ? `${count} of ${all}${this.#pages.more ? " shown so far" : ""} picked` : "";
     if (id("picked-count").textContent !== words) id("picked-count").textContent = words;
     for (const name of ["picked-pack", "picked-delete"]) id(name).disabled = !count;
     for (const listener of this.#listeners) listener();

@@ -54,6 +54,10 @@ document.addEventListener("submit", (event) => {
   // From here on an ended session is what was wanted, and no reason to lead to the door.
   document.documentElement.dataset.leaving = "";
   // The next person at this browser must not find this one's prompt.
-  for (const key of Object.keys(localStorage)) if (key.startsWith("dd-panel-")) localStorage.removeItem(key);
-  sessionStorage.clear();
+  try {
+    for (const key of Object.keys(localStorage)) if (key.startsWith("dd-panel-")) localStorage.removeItem(key);
+    sessionStorage.clear();
+  } catch {
+    // A browser that keeps nothing has nothing to forget.
+  }
 });

@@ -5,6 +5,7 @@ import { Deeds } from "./deeds.js";
 import { submit, toTheDoor } from "./http.js";
 import { Leaving } from "./leaving.js";
 import { Live } from "./live.js";
+import { tell } from "./notice.js";
 import { Pages } from "./pages.js";
 import { Panel } from "./panel.js";
 import { clone } from "./picture.js";
@@ -27,6 +28,7 @@ const deeds = new Deeds(store);
 // Everything takes its place with the press: the panel closes, the card hangs. The answer then moves nothing.
 async function send(parameters) {
   panel.sending = true;
+  const known = new Set(store.tasks.map((each) => each.id));
   const sent = store.begin(parameters, price(parameters));
   document.getElementById("said")?.remove();
   panel.submitted();
@@ -40,6 +42,7 @@ async function send(parameters) {
   }
   panel.sending = false;
   store.forget(sent, task);
+  if (task && known.has(task.id)) tell("That one had arrived already; here it is. Press again for another.");
   if (refused) {
     // The keyboard went to the dock with the panel, and comes back with it.
     const held = document.activeElement;
@@ -78,7 +81,7 @@ const timeline = new Timeline(store, {
     reuse: (task) => panel.fill(task.parameters),
     variant: (task) => panel.fill(anew(task)),
     edit: (task) => panel.fill(task.parameters),
-    retry: (task) => send(task.parameters),
+    retry: (task) => panel.sending || send(task.parameters),
     cancel: (task) => deeds.cancel(task),
     pack: (task) => deeds.pack(task.images),
     "remove-all": (task) => deeds.remove(task.images),

@@ -1,5 +1,7 @@
 // The two switches at the head of the panel, remembered between visits.
 
+import { keep, recall } from "./kept.js";
+
 export function wireSwitches(form) {
   wire("help-switch", "dd-help", (on) => {
     for (const help of form.querySelectorAll(".dd-help")) help.hidden = !on;
@@ -14,10 +16,10 @@ function wire(id, key, apply) {
     button.setAttribute("aria-pressed", String(on));
     apply(on);
   };
-  set(localStorage.getItem(key) === "on");
+  set(recall(key) === "on");
   button.addEventListener("click", () => {
     const on = button.getAttribute("aria-pressed") !== "true";
-    localStorage.setItem(key, on ? "on" : "off");
+    keep(key, on ? "on" : "off");
     set(on);
   });
 }

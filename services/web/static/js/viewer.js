@@ -15,6 +15,7 @@ export class Viewer {
   #image = null;
   #at = 0;
   #neighbours = [];
+  #told = "";
 
   // acts: reuse, variant, start, publish, unpublish, remove, each called with (task, image); onClose(task id, image id)
   // hears which picture was looked at last.
@@ -32,7 +33,10 @@ export class Viewer {
       id(`viewer-${name}`).addEventListener("click", () => this.#do(acts[name]));
     }
     clampable(id("viewer-prompt"), id("viewer-whole"));
-    this.#dialog.addEventListener("keydown", (event) => this.#key(event));
+    // On the document: a button that was disabled while it was pressed has let the keyboard go.
+    document.addEventListener("keydown", (event) => {
+      if (this.#dialog.open && !id("confirm").open) this.#key(event);
+    });
     this.#dialog.addEventListener("close", () => this.#closed());
     store.onChange(() => this.#dialog.open && this.#show());
   }
@@ -113,12 +117,15 @@ export class Viewer {
     const { task, image } = all[at];
     this.#picture(task, image);
     this.#about(task, image);
+    const held = document.activeElement;
     id("viewer-back").disabled = at === 0;
     id("viewer-on").disabled = at === all.length - 1;
+    if (held?.disabled && this.#dialog.contains(held)) id("viewer-close").focus();
     this.#strip(task, image);
     // Held, so that the browser keeps them until they are turned to.
-    const near = [all[at + 1], all[at - 1]].filter(Boolean);
-    this.#neighbours = near.map((each) => Object.assign(new Image(), { src: each.image.medium_url }));
+    const near = [all[at + 1], all[at - 1]].filter(Boolean).map((each) => each.image.medium_url);
+    if (near.join() === this.#neighbours.map((each) => each.getAttribute("src")).join()) return;
+    this.#neighbours = near.map((src) => Object.assign(new Image(), { src }));
   }
 
   // The thumbnail at once, and the picture itself when it has come: in the same place, so nothing jumps.
@@ -150,6 +157,11 @@ export class Viewer {
       words.textContent = parameters.prompt;
       clamp(words);
     }
+    this.#swap(image.published);
+    // Made anew only where something changed: what is selected in it would be lost.
+    const told = JSON.stringify([image.id, task.revision, image.published, image.hidden]);
+    if (told === this.#told) return;
+    this.#told = told;
     facts(id("viewer-facts"), [
       ...(parameters.negative_prompt ? [["Without", parameters.negative_prompt]] : []),
       ["Seed", image.seed],
@@ -164,7 +176,6 @@ export class Viewer {
     ]);
     id("viewer-save").href = `${image.url}?download`;
     id("viewer-save").setAttribute("download", "");
-    this.#swap(image.published);
   }
 
   // One of the two buttons is there; the keyboard goes from one to the other with what it did.
