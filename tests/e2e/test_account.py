@@ -15,7 +15,7 @@ from tests.support.gateway import ADA_KEY
 from tests.support.gateway_accounts import PASSWORD
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 TABS = ("", "/settings", "/tokens", "/keys", "/sessions", "/archive")
 Enter = Callable[..., Page]

@@ -12,7 +12,7 @@ from tests.support.gateway_backends import MODEL
 from tests.support.panel import asked, choose_start, number, picture
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 WIDE = picture_files.encoded(picture_files.picture(size=(96, 64), colour=(80, 140, 200)))
 
 

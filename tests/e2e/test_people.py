@@ -12,7 +12,7 @@ from tests.support.desk import EMAIL
 from tests.support.gateway_accounts import PASSWORD, Person
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 SIZES = pytest.mark.parametrize(("width", "height"), [(1440, 1000), (390, 844)], ids=["wide", "narrow"])
 

@@ -22,7 +22,7 @@ from tests.support.ledger_rows import PARAMETERS
 from tests.support.picture_files import PNG, chunk, with_chunk
 from tests.support.threaded_gateway import running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 _READ = """async ([address, text]) => {
   const { readSettings } = await import(address);
   const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));

@@ -17,7 +17,7 @@ from tests.support.panel import choose_start, drop, number
 from tests.support.picture_files import PNG, with_chunk
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 
 def test_a_png_of_ours_fills_every_control_and_nothing_is_sent(pretend: Running, new_page: NewPage) -> None:
