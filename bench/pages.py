@@ -1,6 +1,7 @@
-"""Tables into a page of the documentation, between two marks that it has for them."""
+"""What a benchmark says: lines for whoever waits, tables for the terminal or for a page of the documentation."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,3 +21,18 @@ def lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table whose first column is words and whose others are figures."""
     rule = ["---", *["--:"] * (len(head) - 1)]
     return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+
+
+def say(line: str) -> None:
+    """A line for whoever waits, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def tell(text: str, put: Callable[[str], None], *, write: bool) -> int:
+    """Print the tables, or `put` them into their page; the command's exit code."""
+    if write:
+        put(text)
+    else:
+        say(text)
+    return 0

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from bench import pages
 from bench.engine import environments, results, table
 
 BARE = ("bare", "static")
@@ -27,9 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     length.add_argument("--times", type=float, default=1.0, help="so many times as many images as a usual run")
     length.add_argument("--quick", action="store_true", help="as few images as there can be, into another file")
     run.set_defaults(do=lambda chosen: _run(chosen.arms.split(","), times=0.0 if chosen.quick else chosen.times))
-    table = commands.add_parser("table", help="print the tables of the figures")
-    table.add_argument("--write", action="store_true", help="put them into docs/performance.md instead")
-    table.set_defaults(do=lambda chosen: _table(write=chosen.write))
+    tables = commands.add_parser("table", help="print the tables of the figures")
+    tables.add_argument("--write", action="store_true", help="put them into docs/performance.md instead")
+    tables.set_defaults(
+        do=lambda chosen: pages.tell(table.markdown(results.read(results.FILE)), table.paste, write=chosen.write)
+    )
     chosen = parser.parse_args(arguments)
     do: Callable[[argparse.Namespace], int] = chosen.do
     return do(chosen)
@@ -38,19 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _install(names: Sequence[str]) -> int:
     failed = []
     for name in names:
-        _say(f"{name} …")
+        pages.say(f"{name} …")
         try:
             environments.install(name)
         except subprocess.CalledProcessError as error:
             failed.append(name)
-            _say(f"{name} could not be installed: {error}")
+            pages.say(f"{name} could not be installed: {error}")
     return int(bool(failed))
 
 
 def _run(names: Sequence[str], *, times: float) -> int:
     unknown = sorted(set(names) - set(ARMS))
     if unknown:
-        _say(f"There is no arm {', '.join(unknown)}; there are {', '.join(ARMS)}.")
+        pages.say(f"There is no arm {', '.join(unknown)}; there are {', '.join(ARMS)}.")
         return 1
     # Before torch is imported: idle threads that spin would be measured too.
     os.environ |= {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0", "TOKENIZERS_PARALLELISM": "false"}
@@ -71,27 +74,13 @@ def _run(names: Sequence[str], *, times: float) -> int:
         *(servers.Peer(recipe) for recipe in servers.RECIPES),
     ]
     file = results.FILE if times else results.QUICK_FILE
-    measured = measuring.Measuring(painter, times=times, say=_say)
+    measured = measuring.Measuring(painter, times=times, say=pages.say)
     for arm in arms:
         if arm.name in names:
             results.write(file, {arm.name: measured.arm(arm)})
-    _say(f"{(time.monotonic() - begun) / 60:.1f} minutes")
-    _say(table.markdown(results.read(file)))
+    pages.say(f"{(time.monotonic() - begun) / 60:.1f} minutes")
+    pages.say(table.markdown(results.read(file)))
     return 0
-
-
-def _table(*, write: bool) -> int:
-    text = table.markdown(results.read(results.FILE))
-    if write:
-        table.paste(text)
-    else:
-        _say(text)
-    return 0
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

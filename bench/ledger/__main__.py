@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bench import pages
 from bench.ledger import environments, results, table
 from bench.ledger.parts import Unavailable
 
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.set_defaults(do=lambda chosen: _run(chosen.parts.split(","), times=chosen.times, quick=chosen.quick))
     tables = commands.add_parser("table", help="print the tables of the figures")
     tables.add_argument("--write", action="store_true", help="put them into docs/performance.md instead")
-    tables.set_defaults(do=lambda chosen: _table(write=chosen.write))
+    tables.set_defaults(
+        do=lambda chosen: pages.tell(table.markdown(results.read(results.FILE)), table.paste, write=chosen.write)
+    )
     chosen = parser.parse_args(arguments)
     do: Callable[[argparse.Namespace], int] = chosen.do
     return do(chosen)
@@ -50,7 +53,7 @@ def _install() -> int:
     try:
         environments.install()
     except subprocess.CalledProcessError as error:
-        _say(f"could not be installed: {error}")
+        pages.say(f"could not be installed: {error}")
         return 1
     return 0
 
@@ -58,7 +61,7 @@ def _install() -> int:
 def _run(names: Sequence[str], *, times: float, quick: bool) -> int:
     unknown = sorted(set(names) - set(PARTS))
     if unknown:
-        _say(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.")
+        pages.say(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.")
         return 1
     # Nothing here forks to go on in Python; gRPC would warn of every program that is started.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
@@ -84,8 +87,8 @@ def _run(names: Sequence[str], *, times: float, quick: bool) -> int:
         found = _measured(measures[name], times=QUICK_TIMES if quick else times)
         failed = failed or "missing" in found
         results.write(file, {name: found})
-        _say(f"{name}: {found.get('missing', 'done')} ({time.monotonic() - begun:.0f} s)")
-    _say(table.markdown(results.read(file)))
+        pages.say(f"{name}: {found.get('missing', 'done')} ({time.monotonic() - begun:.0f} s)")
+    pages.say(table.markdown(results.read(file)))
     return int(failed)
 
 
@@ -103,20 +106,6 @@ def _measured(measure: Measure, *, times: float) -> dict[str, Any]:
 async def _in_time(measuring: Awaitable[dict[str, Any]], seconds: float) -> dict[str, Any]:
     async with asyncio.timeout(seconds):
         return await measuring
-
-
-def _table(*, write: bool) -> int:
-    text = table.markdown(results.read(results.FILE))
-    if write:
-        table.paste(text)
-    else:
-        _say(text)
-    return 0
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bench import pages
 from bench.engine import environments
 from bench.plugins import results, table
 
@@ -29,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.set_defaults(do=_run)
     tables = commands.add_parser("table", help="print the tables of the figures")
     tables.add_argument("--write", action="store_true", help="put them into docs/performance.md instead")
-    tables.set_defaults(do=lambda chosen: _table(write=chosen.write))
+    tables.set_defaults(
+        do=lambda chosen: pages.tell(table.markdown(results.read(results.FILE)), table.paste, write=chosen.write)
+    )
     given = sys.argv[1:] if arguments is None else list(arguments)
     chosen = parser.parse_args(given or ["run"])
     do: Callable[[argparse.Namespace], int] = chosen.do
@@ -40,14 +43,14 @@ def _run(chosen: argparse.Namespace) -> int:
     parts = chosen.parts.split(",")
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
-        _say(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.")
+        pages.say(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.")
         return 1
     # Asked to stop, it stops what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     file = QUICK_FILE if chosen.quick else results.FILE
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         results.write(file, _measure(chosen, parts, Path(folder)))
-    _say(table.markdown(results.read(file)))
+    pages.say(table.markdown(results.read(file)))
     return 0
 
 
@@ -78,20 +81,6 @@ def _measure(chosen: argparse.Namespace, parts: Sequence[str], folder: Path) -> 
                 measured = filtering.measure(host, url, rows=rows, size=csv.stat().st_size)
                 ours["filter"] = asyncio.run(measured)
     return found
-
-
-def _table(*, write: bool) -> int:
-    text = table.markdown(results.read(results.FILE))
-    if write:
-        table.paste(text)
-    else:
-        _say(text)
-    return 0
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 _USUAL: Final = {"requests": 200, "trips": 30, "tasks": 100}

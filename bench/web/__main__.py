@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from bench import pages
 from bench.engine import environments
 from bench.web import results, table
 
@@ -28,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.set_defaults(do=lambda chosen: _run(chosen.databases.split(","), quick=chosen.quick))
     tables = commands.add_parser("table", help="print the tables of the figures")
     tables.add_argument("--write", action="store_true", help="put them into docs/performance.md instead")
-    tables.set_defaults(do=lambda chosen: _table(write=chosen.write))
+    tables.set_defaults(
+        do=lambda chosen: pages.tell(table.markdown(results.read(results.FILE)), table.paste, write=chosen.write)
+    )
     chosen = parser.parse_args(arguments)
     do: Callable[[argparse.Namespace], int] = chosen.do
     return do(chosen)
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(databases: Sequence[str], *, quick: bool) -> int:
     unknown = sorted(set(databases) - set(DATABASES))
     if unknown:
-        _say(f"There is no database {', '.join(unknown)}; there are {', '.join(DATABASES)}.")
+        pages.say(f"There is no database {', '.join(unknown)}; there are {', '.join(DATABASES)}.")
         return 1
     # Nothing here forks to go on in Python; gRPC would warn of every program that is started.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
@@ -52,22 +55,8 @@ def _run(databases: Sequence[str], *, quick: bool) -> int:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             measured = measuring.measure(Path(folder) / "files", database=database, tasks=tasks, requests=requests)
             results.write(file, {database: asyncio.run(measured)})
-    _say(table.markdown(results.read(file)))
+    pages.say(table.markdown(results.read(file)))
     return 0
-
-
-def _table(*, write: bool) -> int:
-    text = table.markdown(results.read(results.FILE))
-    if write:
-        table.paste(text)
-    else:
-        _say(text)
-    return 0
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

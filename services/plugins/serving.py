@@ -3,20 +3,16 @@
 import asyncio
 import contextlib
 import os
-import signal
-import socket
 from collections.abc import AsyncIterator
-from types import FrameType
 from typing import Any
 
-import uvicorn
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 from qhana_plugin_runner import create_app
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from services.foundation import listening, logs
+from services.foundation import listening, logs, serving
 from services.plugins import health
 from services.plugins.events import TaskEvents
 from services.plugins.settings import Settings
@@ -46,41 +42,10 @@ def build(flask: Flask, *, threads: int) -> tuple[Starlette, Watch]:
     return Starlette(routes=routes, lifespan=running), watch
 
 
-class Server(uvicorn.Server):
-    """uvicorn that ends the open event streams first when it stops, instead of waiting for what never ends."""
-
-    def __init__(self, flask: Flask, *, threads: int, drain_seconds: float) -> None:
-        """`drain_seconds` is how long other requests may still take."""
-        app, self._watch = build(flask, threads=threads)
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http="h11",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=max(1, round(drain_seconds)),
-                timeout_keep_alive=20,
-            )
-        )
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop, and leave with 0 after it."""
-        del frame
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, then drain."""
-        self._watch.close()
-        await super().shutdown(sockets)
-
-
 def serve(given: Settings) -> None:
     """Serve until told to stop. Raises SystemExit with a sentence when the address cannot be had."""
     listener = listening.listen("PLUGINS_BIND", given.bind)
-    flask = create_app()
-    server = Server(flask, threads=given.threads, drain_seconds=given.drain_seconds)
+    app, watch = build(create_app(), threads=given.threads)
+    server = serving.Server(app, end_streams=watch.close, drain_seconds=given.drain_seconds)
     log.info("listening", address=given.bind, pid=os.getpid())
     asyncio.run(server.serve(sockets=[listener]))

@@ -3,16 +3,11 @@
 import asyncio
 import os
 import secrets
-import signal
 import socket
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
-
-from services.foundation import listening, logs, settings
+from services.foundation import listening, logs, serving, settings
 from services.web.app import Gateway
 from services.web.settings import WebSettings
 
@@ -33,42 +28,14 @@ def main() -> int:
 async def serve(config: WebSettings, listener: socket.socket, *, secret_key: str) -> None:
     """Run the gateway on a socket that already listens."""
     gateway = Gateway(config, secret_key=secret_key)
-    server = Server(gateway, drain_seconds=config.drain_seconds, trusted_proxies=config.proxies)
+    server = serving.Server(
+        gateway.app,
+        end_streams=gateway.hub.close,
+        drain_seconds=config.drain_seconds,
+        trusted_proxies=config.proxies,
+    )
     log.info("listening", address=config.bind)
     await server.serve(sockets=[listener])
-
-
-class Server(uvicorn.Server):
-    """uvicorn that ends the open event streams first when it stops, instead of waiting for what never ends."""
-
-    def __init__(self, gateway: Gateway, *, drain_seconds: float, trusted_proxies: Sequence[str] = ()) -> None:
-        """`drain_seconds` is how long other requests may still take, `trusted_proxies` who may say who asks."""
-        self._hub = gateway.hub
-        super().__init__(
-            uvicorn.Config(
-                gateway.app,
-                http="h11",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                # Who asks stands in the connection; a forwarded header could be anybody's, save from a named proxy.
-                proxy_headers=bool(trusted_proxies),
-                forwarded_allow_ips=list(trusted_proxies),
-                timeout_graceful_shutdown=max(1, round(drain_seconds)),
-                timeout_keep_alive=20,
-            )
-        )
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop, and leave with 0 after it: uvicorn would raise the signal a second time and die of it."""
-        del frame
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ring the bell, then drain."""
-        self._hub.close()
-        await super().shutdown(sockets)
 
 
 def _secret_key(config: WebSettings) -> str:

@@ -11,7 +11,7 @@ import httpx
 from daydream.tasks.v1 import tasks_pb2
 from pydantic import SecretStr
 
-from services.web.__main__ import Server
+from services.foundation.serving import Server
 from services.web.app import Gateway
 from services.web.settings import WebSettings
 from services.web.streams.sse import Timing
@@ -109,7 +109,7 @@ async def listening(
 ) -> AsyncIterator[tuple[int, Server]]:
     """The port a gateway listens on, a free one where none is given, and what serves it."""
     listener = socket.create_server(("127.0.0.1", port))
-    server = Server(gateway, drain_seconds=2, trusted_proxies=trusted_proxies)
+    server = Server(gateway.app, end_streams=gateway.hub.close, drain_seconds=2, trusted_proxies=trusted_proxies)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await until(lambda: server.started)
     try:
