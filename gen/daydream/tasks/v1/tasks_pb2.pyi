@@ -340,6 +340,8 @@ class Task(_message.Message):
     DURATION_MS_FIELD_NUMBER: _builtins.int
     SETTLED_TIME_FIELD_NUMBER: _builtins.int
     DELETED_INDEXES_FIELD_NUMBER: _builtins.int
+    IMPORTED_FROM_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """Opaque id."""
     session_id: _builtins.str
@@ -354,6 +356,15 @@ class Task(_message.Message):
     """Tokens kept for the images delivered; final once it ended."""
     duration_ms: _builtins.int
     """From start to end, in milliseconds."""
+    imported_from: _builtins.str
+    """Where the picture came from, such as "image-resize"; empty for what was drawn
+    here. Such a task's prompt is the picture's title, and it cannot be drawn
+    again.
+    """
+    reference: _builtins.str
+    """The plugin's task that asked for it, as the plugin host's URLs name it; empty
+    for what a person or their own program submitted.
+    """
     @_builtins.property
     def parameters(self) -> Global___Parameters:
         """What to draw."""
@@ -409,10 +420,12 @@ class Task(_message.Message):
         duration_ms: _builtins.int = ...,
         settled_time: _timestamp_pb2.Timestamp | None = ...,
         deleted_indexes: _abc.Iterable[_builtins.int] | None = ...,
+        imported_from: _builtins.str = ...,
+        reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time", "error", b"error", "finished_time", b"finished_time", "parameters", b"parameters", "progress", b"progress", "settled_time", b"settled_time", "started_time", b"started_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charged", b"charged", "created_time", b"created_time", "deleted_indexes", b"deleted_indexes", "duration_ms", b"duration_ms", "error", b"error", "finished_time", b"finished_time", "images", b"images", "parameters", b"parameters", "price", b"price", "progress", b"progress", "revision", b"revision", "session_id", b"session_id", "settled_time", b"settled_time", "started_time", b"started_time", "state", b"state", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charged", b"charged", "created_time", b"created_time", "deleted_indexes", b"deleted_indexes", "duration_ms", b"duration_ms", "error", b"error", "finished_time", b"finished_time", "images", b"images", "imported_from", b"imported_from", "parameters", b"parameters", "price", b"price", "progress", b"progress", "reference", b"reference", "revision", b"revision", "session_id", b"session_id", "settled_time", b"settled_time", "started_time", b"started_time", "state", b"state", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1172,6 +1185,192 @@ class Upload(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Upload: _TypeAlias = Upload  # noqa: Y015
+
+@_typing.final
+class ImportImageRequest(_message.Message):
+    """What a picture is, or a piece of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes of the file; 1 MiB at most is a good size."""
+    @_builtins.property
+    def header(self) -> Global___ImportHeader:
+        """The first message."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___ImportHeader | None = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["header", "data"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___ImportImageRequest: _TypeAlias = ImportImageRequest  # noqa: Y015
+
+@_typing.final
+class ImportHeader(_message.Message):
+    """What a picture is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    IMPORTED_FROM_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent for this owner; 1 to 64 characters."""
+    title: _builtins.str
+    """Stands where a prompt would; 1 to 512 characters."""
+    imported_from: _builtins.str
+    """What made it, 1 to 64 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        imported_from: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["imported_from", b"imported_from", "request_id", b"request_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportHeader: _TypeAlias = ImportHeader  # noqa: Y015
+
+@_typing.final
+class ImportImageResponse(_message.Message):
+    """The task that holds the picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def task(self) -> Global___Task:
+        """SUCCEEDED."""
+
+    def __init__(
+        self,
+        *,
+        task: Global___Task | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportImageResponse: _TypeAlias = ImportImageResponse  # noqa: Y015
+
+@_typing.final
+class CreateImageLinkRequest(_message.Message):
+    """Names an image."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_ID_FIELD_NUMBER: _builtins.int
+    image_id: _builtins.str
+    """Opaque id."""
+    def __init__(
+        self,
+        *,
+        image_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_id", b"image_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateImageLinkRequest: _TypeAlias = CreateImageLinkRequest  # noqa: Y015
+
+@_typing.final
+class CreateImageLinkResponse(_message.Message):
+    """The link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_SECRET_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    link_secret: _builtins.str
+    """Unguessable; it is kept only as a hash."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ends: a day after it was made."""
+
+    def __init__(
+        self,
+        *,
+        link_secret: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "link_secret", b"link_secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateImageLinkResponse: _TypeAlias = CreateImageLinkResponse  # noqa: Y015
+
+@_typing.final
+class DownloadLinkedImageRequest(_message.Message):
+    """Names a link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_SECRET_FIELD_NUMBER: _builtins.int
+    link_secret: _builtins.str
+    """From the URL."""
+    def __init__(
+        self,
+        *,
+        link_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_secret", b"link_secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadLinkedImageRequest: _TypeAlias = DownloadLinkedImageRequest  # noqa: Y015
+
+@_typing.final
+class DownloadLinkedImageResponse(_message.Message):
+    """The image first, then pieces of at most 1 MiB."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes."""
+    @_builtins.property
+    def image(self) -> Global___Image:
+        """What it is; the first message."""
+
+    def __init__(
+        self,
+        *,
+        image: Global___Image | None = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "image", b"image", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "image", b"image", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["image", "data"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___DownloadLinkedImageResponse: _TypeAlias = DownloadLinkedImageResponse  # noqa: Y015
 
 @_typing.final
 class GetLeavingRequest(_message.Message):

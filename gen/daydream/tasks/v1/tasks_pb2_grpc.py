@@ -92,6 +92,21 @@ class TaskServiceStub:
                 request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadRequest.SerializeToString,
                 response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadResponse.FromString,
                 _registered_method=True)
+        self.ImportImage = channel.stream_unary(
+                '/daydream.tasks.v1.TaskService/ImportImage',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.ImportImageRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.ImportImageResponse.FromString,
+                _registered_method=True)
+        self.CreateImageLink = channel.unary_unary(
+                '/daydream.tasks.v1.TaskService/CreateImageLink',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.CreateImageLinkRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.CreateImageLinkResponse.FromString,
+                _registered_method=True)
+        self.DownloadLinkedImage = channel.unary_stream(
+                '/daydream.tasks.v1.TaskService/DownloadLinkedImage',
+                request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadLinkedImageRequest.SerializeToString,
+                response_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadLinkedImageResponse.FromString,
+                _registered_method=True)
         self.GetLeaving = channel.unary_unary(
                 '/daydream.tasks.v1.TaskService/GetLeaving',
                 request_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.GetLeavingRequest.SerializeToString,
@@ -222,6 +237,37 @@ class TaskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportImage(self, request_iterator, context):
+        """Puts a finished picture into the caller's timeline, such as a plugin's result:
+        a task that has SUCCEEDED, costs nothing and holds one image. What a picture
+        may be is as for UploadImage, but it keeps its size. The same request_id with
+        the same content gives the first task.
+        Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
+        or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo;
+        UNAVAILABLE when it cannot be stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateImageLink(self, request, context):
+        """Makes a link to an image of the caller's, with which whoever has it reads that
+        one file until the link ends: how a plugin is given a picture.
+        Failures: NOT_FOUND IMAGE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadLinkedImage(self, request, context):
+        """Reads what a link leads to, the original. The gateway only, for callers whom
+        it does not know. Failures: NOT_FOUND LINK_NOT_FOUND, also for a link that has
+        ended or whose image was deleted; INTERNAL IMAGE_DAMAGED as for DownloadImage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLeaving(self, request, context):
         """Reads what becomes of the caller's tasks when they leave the studio.
         """
@@ -306,6 +352,21 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     servicer.DownloadUpload,
                     request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadRequest.FromString,
                     response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadResponse.SerializeToString,
+            ),
+            'ImportImage': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportImage,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.ImportImageRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.ImportImageResponse.SerializeToString,
+            ),
+            'CreateImageLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateImageLink,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.CreateImageLinkRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.CreateImageLinkResponse.SerializeToString,
+            ),
+            'DownloadLinkedImage': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadLinkedImage,
+                    request_deserializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadLinkedImageRequest.FromString,
+                    response_serializer=daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadLinkedImageResponse.SerializeToString,
             ),
             'GetLeaving': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLeaving,
@@ -623,6 +684,87 @@ class TaskService:
             '/daydream.tasks.v1.TaskService/DownloadUpload',
             daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadRequest.SerializeToString,
             daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportImage(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/daydream.tasks.v1.TaskService/ImportImage',
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.ImportImageRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.ImportImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateImageLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daydream.tasks.v1.TaskService/CreateImageLink',
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.CreateImageLinkRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.CreateImageLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadLinkedImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/daydream.tasks.v1.TaskService/DownloadLinkedImage',
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadLinkedImageRequest.SerializeToString,
+            daydream_dot_tasks_dot_v1_dot_tasks__pb2.DownloadLinkedImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

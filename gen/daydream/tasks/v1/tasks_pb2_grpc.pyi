@@ -97,6 +97,25 @@ class TaskServiceStub:
     Failures: NOT_FOUND UPLOAD_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
     bytes of a file that has changed since.
     """
+    ImportImage: _grpc.StreamUnaryMultiCallable[_tasks_pb2.ImportImageRequest, _tasks_pb2.ImportImageResponse]
+    """Puts a finished picture into the caller's timeline, such as a plugin's result:
+    a task that has SUCCEEDED, costs nothing and holds one image. What a picture
+    may be is as for UploadImage, but it keeps its size. The same request_id with
+    the same content gives the first task.
+    Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
+    or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo;
+    UNAVAILABLE when it cannot be stored.
+    """
+    CreateImageLink: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.CreateImageLinkRequest, _tasks_pb2.CreateImageLinkResponse]
+    """Makes a link to an image of the caller's, with which whoever has it reads that
+    one file until the link ends: how a plugin is given a picture.
+    Failures: NOT_FOUND IMAGE_NOT_FOUND.
+    """
+    DownloadLinkedImage: _grpc.UnaryStreamMultiCallable[_tasks_pb2.DownloadLinkedImageRequest, _tasks_pb2.DownloadLinkedImageResponse]
+    """Reads what a link leads to, the original. The gateway only, for callers whom
+    it does not know. Failures: NOT_FOUND LINK_NOT_FOUND, also for a link that has
+    ended or whose image was deleted; INTERNAL IMAGE_DAMAGED as for DownloadImage.
+    """
     GetLeaving: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.GetLeavingRequest, _tasks_pb2.GetLeavingResponse]
     """Reads what becomes of the caller's tasks when they leave the studio."""
     SetLeaving: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.SetLeavingRequest, _tasks_pb2.SetLeavingResponse]
@@ -180,6 +199,25 @@ class TaskServiceAsyncStub(TaskServiceStub):
     stream that ends well gave the file as it was kept.
     Failures: NOT_FOUND UPLOAD_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
     bytes of a file that has changed since.
+    """
+    ImportImage: _aio.StreamUnaryMultiCallable[_tasks_pb2.ImportImageRequest, _tasks_pb2.ImportImageResponse]  # type: ignore[assignment]
+    """Puts a finished picture into the caller's timeline, such as a plugin's result:
+    a task that has SUCCEEDED, costs nothing and holds one image. What a picture
+    may be is as for UploadImage, but it keeps its size. The same request_id with
+    the same content gives the first task.
+    Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
+    or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo;
+    UNAVAILABLE when it cannot be stored.
+    """
+    CreateImageLink: _aio.UnaryUnaryMultiCallable[_tasks_pb2.CreateImageLinkRequest, _tasks_pb2.CreateImageLinkResponse]  # type: ignore[assignment]
+    """Makes a link to an image of the caller's, with which whoever has it reads that
+    one file until the link ends: how a plugin is given a picture.
+    Failures: NOT_FOUND IMAGE_NOT_FOUND.
+    """
+    DownloadLinkedImage: _aio.UnaryStreamMultiCallable[_tasks_pb2.DownloadLinkedImageRequest, _tasks_pb2.DownloadLinkedImageResponse]  # type: ignore[assignment]
+    """Reads what a link leads to, the original. The gateway only, for callers whom
+    it does not know. Failures: NOT_FOUND LINK_NOT_FOUND, also for a link that has
+    ended or whose image was deleted; INTERNAL IMAGE_DAMAGED as for DownloadImage.
     """
     GetLeaving: _aio.UnaryUnaryMultiCallable[_tasks_pb2.GetLeavingRequest, _tasks_pb2.GetLeavingResponse]  # type: ignore[assignment]
     """Reads what becomes of the caller's tasks when they leave the studio."""
@@ -327,6 +365,43 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         stream that ends well gave the file as it was kept.
         Failures: NOT_FOUND UPLOAD_NOT_FOUND; INTERNAL IMAGE_DAMAGED before the last
         bytes of a file that has changed since.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportImage(
+        self,
+        request_iterator: _MaybeAsyncIterator[_tasks_pb2.ImportImageRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_pb2.ImportImageResponse, _abc.Awaitable[_tasks_pb2.ImportImageResponse]]:
+        """Puts a finished picture into the caller's timeline, such as a plugin's result:
+        a task that has SUCCEEDED, costs nothing and holds one image. What a picture
+        may be is as for UploadImage, but it keeps its size. The same request_id with
+        the same content gives the first task.
+        Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
+        or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo;
+        UNAVAILABLE when it cannot be stored.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateImageLink(
+        self,
+        request: _tasks_pb2.CreateImageLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_pb2.CreateImageLinkResponse, _abc.Awaitable[_tasks_pb2.CreateImageLinkResponse]]:
+        """Makes a link to an image of the caller's, with which whoever has it reads that
+        one file until the link ends: how a plugin is given a picture.
+        Failures: NOT_FOUND IMAGE_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def DownloadLinkedImage(
+        self,
+        request: _tasks_pb2.DownloadLinkedImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_tasks_pb2.DownloadLinkedImageResponse], _abc.AsyncIterator[_tasks_pb2.DownloadLinkedImageResponse]]:
+        """Reads what a link leads to, the original. The gateway only, for callers whom
+        it does not know. Failures: NOT_FOUND LINK_NOT_FOUND, also for a link that has
+        ended or whose image was deleted; INTERNAL IMAGE_DAMAGED as for DownloadImage.
         """
 
     @_abc_1.abstractmethod
