@@ -3,7 +3,7 @@
 import datetime
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +15,10 @@ from tests.support.stack import Stack, temporary_data
 
 TODAY: Final = datetime.datetime.now(tz=datetime.UTC).date().toordinal()
 EVERYTHING: Final = bool(os.environ.get("DAYDREAM_TEST_ALL"))
-WINDOWS: Final = ("look", "width", "height")
-"""Parameters by which browser tests are repeated for another theme or window."""
+WINDOWS: Final = frozenset({"look", "width", "height"})
+"""Parameters by which tests are repeated for another theme or window."""
+DATABASES: Final = ("sqlite", "postgresql")
+"""Values by which tests are repeated for another kind of database."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -25,25 +27,36 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: order.get(item.path.relative_to(Path(__file__).parent).parts[0], -1))
     if EVERYTHING:
         return
-    left_out = [item for item in items if not _todays(item)]
-    gone = set(map(id, left_out))
-    items[:] = [item for item in items if id(item) not in gone]
+    todays = set(map(id, _todays(items)))
+    left_out = [item for item in items if id(item) not in todays]
+    items[:] = [item for item in items if id(item) in todays]
     config.hook.pytest_deselected(items=left_out)
 
 
-def _todays(item: pytest.Item) -> bool:
-    if item.get_closest_marker("rotating"):
+def _todays(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
+    families: dict[tuple[object, ...], list[pytest.Item]] = {}
+    for item in items:
+        params = _params(item)
+        others = tuple((name, id(value)) for name, value in params.items() if not _is_twin(name, value))
+        alone = others if len(others) < len(params) else (id(item),)
+        families.setdefault((item.path, getattr(item, "originalname", item.name), alone), []).append(item)
+    for number, twins in enumerate(families.values()):
+        # Of what is alike but for window or database, one is run a day; of one file all with the same database, as
+        # its tests may share a server.
+        windows = any(name in WINDOWS for name in _params(twins[0]))
+        turn = number if windows else zlib.crc32(twins[0].path.name.encode())
+        item = twins[(turn + TODAY) % len(twins)]
         # By its name, so that a test which is new moves no other to another day.
-        return (zlib.crc32(item.name.encode()) + TODAY) % 2 == 0
-    spec = getattr(item, "callspec", None)
-    if spec is None or not isinstance(item, pytest.Function) or not item.get_closest_marker("browser"):
-        return True
-    windows = [name for name in WINDOWS if name in spec.params]
-    if not windows:
-        return True
-    others = sum(at for name, at in spec.indices.items() if name not in WINDOWS)
-    turn: int = zlib.crc32((item.originalname or item.name).encode()) + others + spec.indices[windows[0]]
-    return (turn + TODAY) % 2 == 0
+        if not item.get_closest_marker("rotating") or (zlib.crc32(item.name.encode()) + TODAY) % 2 == 0:
+            yield item
+
+
+def _is_twin(name: str, value: object) -> bool:
+    return name in WINDOWS or value in DATABASES
+
+
+def _params(item: pytest.Item) -> dict[str, object]:
+    return dict(getattr(getattr(item, "callspec", None), "params", {}))
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +87,7 @@ def nats_url(nats_server: Nats) -> str:
     return nats_server.url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
     if request.param == "sqlite":

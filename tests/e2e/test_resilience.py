@@ -52,7 +52,8 @@ def test_a_server_that_restarts_in_mid_task_is_followed_to_the_truth_without_a_r
     submit(page, "hold it")
     for each in (page, other):
         expect(each.locator("#now-percent")).to_have_text("50")
-    submit(page, "wait for it")
+    with page.expect_response("**/studio/tasks"):
+        submit(page, "wait for it")
     expect(page.locator("#cards > li")).to_have_count(2)
     ledger = house.backends.tasks
     first, second = ledger.tasks

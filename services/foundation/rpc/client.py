@@ -34,6 +34,8 @@ OPTIONS: Final[Sequence[tuple[str, int]]] = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # A new channel connects at once, not when another's pause before the same address is over.
+    ("grpc.use_local_subchannel_pool", 1),
 )
 
 
