@@ -5,22 +5,26 @@ from typing import Final
 
 from services.foundation.identity import PUBLIC, Access, Scope, people, services
 
-# A person never calls auth with what they typed: a gateway does, in its own name.
-_GATEWAYS: Final = services("web", "plugins")
+# A person never calls auth with what they typed: the gateway does, in its own name. The plugin host is none: it never
+# sees a password, a session's secret or an API key.
+_GATEWAY: Final = services("web")
+_PLUGIN_HOST: Final = services("plugins")
 _READ: Final = people(Scope.READ)
 # A key that was made to draw must not change whose account it is, nor make keys that outlive it.
 _CHANGE: Final = people(Scope.GENERATE, session=True)
+# Read is enough: the browser gets in where its session says who it is.
+_BROWSER: Final = people(Scope.READ, session=True)
 _STAFF: Final = people(Scope.ADMIN, staff=True)
 _ANY_SERVICE: Final = services("*")
 _LEDGER: Final = services("tasks")
 
 _AUTH: Final = {
     "GetSignUpMode": _ANY_SERVICE,
-    "SignUp": _GATEWAYS,
-    "SignIn": _GATEWAYS,
-    "SignOut": _GATEWAYS,
-    "ResolveSession": _GATEWAYS,
-    "ResolveApiKey": _GATEWAYS,
+    "SignUp": _GATEWAY,
+    "SignIn": _GATEWAY,
+    "SignOut": _GATEWAY,
+    "ResolveSession": _GATEWAY,
+    "ResolveApiKey": _GATEWAY,
     "ListSessions": _READ,
     "EndSession": _CHANGE,
     "CreateApiKey": _CHANGE,
@@ -51,12 +55,21 @@ _CODES: Final = {
 }
 _ACCOUNTS: Final = {
     "CreateResetLink": _STAFF,
-    "ResetPassword": _GATEWAYS,
+    "ResetPassword": _GATEWAY,
     "SuspendUser": _STAFF,
     "RestoreUser": _STAFF,
     "DeleteUser": _CHANGE,
 }
 
+_GRANTS: Final = {
+    "IssueSignInCode": _BROWSER,
+    "RedeemSignInCode": _PLUGIN_HOST,
+    "ResolveSignIn": _PLUGIN_HOST,
+    "IssuePluginToken": people(Scope.GENERATE),
+    "CreateDelegation": _PLUGIN_HOST,
+    "IssueDelegatedToken": _PLUGIN_HOST,
+    "EndDelegation": _PLUGIN_HOST,
+}
 _AUDIT: Final = {"ListDeeds": _STAFF}
 
 ACCESS: Final[Mapping[str, Access]] = {
@@ -67,6 +80,7 @@ ACCESS: Final[Mapping[str, Access]] = {
         ("PurseService", _PURSE),
         ("CodeService", _CODES),
         ("AccountService", _ACCOUNTS),
+        ("GrantService", _GRANTS),
         ("AuditService", _AUDIT),
     )
     for method, access in methods.items()

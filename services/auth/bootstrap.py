@@ -11,11 +11,14 @@ from typing import Final
 from daydream.auth.v1 import (
     accounts_pb2,
     accounts_pb2_grpc,
+    audit_pb2,
     audit_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
     codes_pb2,
     codes_pb2_grpc,
+    grants_pb2,
+    grants_pb2_grpc,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,6 +28,7 @@ from services.auth.accounts import Accounts
 from services.auth.audit import Audit
 from services.auth.bus import Bus
 from services.auth.codes import Codes
+from services.auth.delegations import Delegations
 from services.auth.keys import ApiKeys
 from services.auth.passwords import Passwords
 from services.auth.purse import Purse
@@ -34,10 +38,12 @@ from services.auth.servicers.accounts import AccountServicer
 from services.auth.servicers.audit import AuditServicer
 from services.auth.servicers.auth import AuthServicer
 from services.auth.servicers.codes import CodeServicer
+from services.auth.servicers.grants import GrantServicer
 from services.auth.servicers.purse import PurseServicer
 from services.auth.servicers.users import UserServicer
 from services.auth.sessions import Sessions
 from services.auth.settings import Settings
+from services.auth.sign_ins import SignIns
 from services.auth.standing import Standing
 from services.auth.stores import SqlStorage
 from services.auth.tokens import Signer, load_or_create_key
@@ -49,7 +55,7 @@ from services.foundation.rpc.server import Server
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 SERVICES: Final = tuple(
     service.full_name
-    for file in (auth_pb2, accounts_pb2, codes_pb2)
+    for file in (auth_pb2, accounts_pb2, codes_pb2, grants_pb2, audit_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
 )
 # Half the cores hash, so that the other half answers everybody else during a flood of sign-ins; four threads sign in
@@ -82,6 +88,10 @@ class Auth:
     """Links to set a new password with."""
     standing: Standing
     """Suspension and deletion."""
+    sign_ins: SignIns
+    """Sign-ins at the plugin host."""
+    delegations: Delegations
+    """What plugins' tasks may do in people's names."""
     audit: Audit
     """What staff did."""
     bus: Bus
@@ -139,6 +149,8 @@ def build(settings: Settings) -> Auth:
         codes=Codes(storage, now=utc_now),
         resets=Resets(storage, passwords, now=utc_now),
         standing=Standing(storage, passwords, now=utc_now),
+        sign_ins=SignIns(storage, signer, now=utc_now),
+        delegations=Delegations(storage, signer, now=utc_now),
         audit=Audit(storage),
         bus=bus,
         relay=relay,
@@ -158,5 +170,6 @@ def build_server(auth: Auth) -> Server:
     auth_pb2_grpc.add_PurseServiceServicer_to_server(PurseServicer(auth.purse), server.grpc)
     accounts_pb2_grpc.add_AccountServiceServicer_to_server(AccountServicer(auth.resets, auth.standing), server.grpc)
     codes_pb2_grpc.add_CodeServiceServicer_to_server(CodeServicer(auth.codes), server.grpc)
+    grants_pb2_grpc.add_GrantServiceServicer_to_server(GrantServicer(auth.sign_ins, auth.delegations), server.grpc)
     audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(auth.audit), server.grpc)
     return server

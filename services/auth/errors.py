@@ -4,7 +4,9 @@ InvalidInput ── RequestIdReused (foundation)
 NotAuthenticated
 ├── WrongCredentials      unknown email or wrong password, told alike
 ├── SessionEnded          signed out, expired, unknown, or the account is suspended
-└── UnknownApiKey         revoked, unknown, or the account is suspended
+├── UnknownApiKey         revoked, unknown, or the account is suspended
+├── SignInCodeNotValid    unknown, used, expired, or the session is over, told alike
+└── DelegationNotValid    ended, expired, unknown, or the account is suspended, told alike
 NotAllowed
 ├── SignUpClosed
 ├── InvitationNeeded
@@ -22,6 +24,7 @@ AlreadyExists
 NotPossibleNow
 ├── NotEnoughTokens       metadata: price, balance
 ├── LastStaffAccount
+├── DelegationEnded       so there is no other one for its task
 └── HoldSettled           the hold was released before it arrived
 TooMuch ── TooManySignIns
 """
@@ -45,6 +48,18 @@ class UnknownApiKey(errors.NotAuthenticated):
     """The API key is not valid."""
 
     reason = "UNKNOWN_API_KEY"
+
+
+class SignInCodeNotValid(errors.NotAuthenticated):
+    """This code is not valid: it never was, was used already or has expired; open the page anew."""
+
+    reason = "SIGN_IN_CODE_NOT_VALID"
+
+
+class DelegationNotValid(errors.NotAuthenticated):
+    """This may no longer be done in the person's name."""
+
+    reason = "DELEGATION_ENDED"
 
 
 class SignUpClosed(errors.NotAllowed):
@@ -130,6 +145,12 @@ class LastStaffAccount(errors.NotPossibleNow):
     """This is the last staff account; make another one first."""
 
     reason = "LAST_STAFF_ACCOUNT"
+
+
+class DelegationEnded(errors.NotPossibleNow):
+    """The delegation for this task has ended."""
+
+    reason = "DELEGATION_ENDED"
 
 
 class HoldSettled(errors.NotPossibleNow):

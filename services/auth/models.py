@@ -13,6 +13,7 @@ from services.foundation.database import UtcDateTime
 RowNumber: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 UUID_CHARACTERS: Final = 42
 HASH_CHARACTERS: Final = 64
+REFERENCE_CHARACTERS: Final = 48
 
 
 class Base(DeclarativeBase):
@@ -201,6 +202,46 @@ class ResetLinkRow(Base):
     issued_by: Mapped[str | None] = mapped_column(sa.ForeignKey("users.uuid"))
     created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     expire_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class SignInCodeRow(Base):
+    """What a browser signs in with at the plugin host; the row goes when it is used, and with its session."""
+
+    __tablename__ = "sign_in_codes"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    session_id: Mapped[str] = mapped_column(sa.ForeignKey("sessions.session_id", ondelete="CASCADE"), index=True)
+    secret_hash: Mapped[str] = mapped_column(sa.String(HASH_CHARACTERS), unique=True)
+    expire_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class SignInRow(Base):
+    """A browser that is signed in at the plugin host; the row goes with its session."""
+
+    __tablename__ = "sign_ins"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    session_id: Mapped[str] = mapped_column(sa.ForeignKey("sessions.session_id", ondelete="CASCADE"), index=True)
+    secret_hash: Mapped[str] = mapped_column(sa.String(HASH_CHARACTERS), unique=True)
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class DelegationRow(Base):
+    """A right to generate in a person's name; the row goes some time after it would have ended by itself."""
+
+    __tablename__ = "delegations"
+    __table_args__ = (sa.UniqueConstraint("user_id", "reference"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    delegation_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS), unique=True)
+    user_id: Mapped[str] = mapped_column(sa.ForeignKey("users.uuid"))
+    # No foreign key: what was begun in a session goes on when it ends. Empty for a program.
+    session_id: Mapped[str] = mapped_column(sa.String(UUID_CHARACTERS))
+    reference: Mapped[str] = mapped_column(sa.String(REFERENCE_CHARACTERS))
+    created_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    expire_time: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    # NULL while it is not ended before its time.
+    end_time: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
 
 class EventRow(outbox_table.Waiting, Base):

@@ -2,8 +2,8 @@
 
 A deleted account leaves its ledger behind, which is never changed: the entries and holds, under an id that no longer
 leads to a person, with the balance as it was. So a task that still runs settles as ever, and the sums still add up.
-Everything that says who it was goes: address, names, phone number, password, sessions, keys, reset link, and which
-codes were redeemed.
+Everything that says who it was goes: address, names, phone number, password, sessions, keys, reset link, delegations,
+and which codes were redeemed.
 """
 
 import datetime as dt
@@ -79,6 +79,7 @@ class Standing:
             await work.keys.remove_all(user_id)
             await work.resets.remove(user_id)
             await work.codes.forget(user_id)
+            await work.delegations.remove_all(user_id)
             await work.users.erase(user_id, now)
             await work.outbox.add(UserDeleted(event_id=shortuuid.uuid(), user_id=user_id, time=now))
             await audit.note(work, DeedKind.USER_DELETED, by=caller.subject, now=now, user_id=user_id)

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from services.auth.grant_storage import Delegations, SignIns
 from services.auth.values import (
     ApiKey,
     Balance,
@@ -107,6 +108,9 @@ class Sessions(Protocol):
 
     async def is_open(self, user_id: str, session_id: str, now: dt.datetime) -> bool:
         """Whether the person's session is there and has not expired."""
+
+    async def hold_open(self, user_id: str, session_id: str, now: dt.datetime) -> bool:
+        """The same; if it is, nobody ends it until the transaction ends."""
 
     async def touch(self, session_id: str, now: dt.datetime) -> None:
         """Note that it was used now."""
@@ -271,6 +275,14 @@ class Work(Protocol):
     @property
     def resets(self) -> ResetLinks:
         """Reset links."""
+
+    @property
+    def sign_ins(self) -> SignIns:
+        """Sign-ins at the plugin host."""
+
+    @property
+    def delegations(self) -> Delegations:
+        """Delegations."""
 
     @property
     def audit(self) -> Audit:

@@ -14,13 +14,18 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.auth.values import IdentityToken, User
+from services.auth.values import Delegation, IdentityToken, User
 from services.foundation import identity
 from services.foundation.identity import Role, Scope
 
 LIFETIME: Final = dt.timedelta(minutes=5)
 USER_AUDIENCE: Final = ("auth", "tasks")
 SERVICE_AUDIENCE: Final = ("auth", "tasks", "gpu")
+# Its pages are others' code, so what it is shown is worth nothing anywhere else; and what it may do in a person's name
+# is worth nothing but at the ledger.
+PLUGIN_HOST: Final = "plugins"
+PLUGIN_AUDIENCE: Final = (PLUGIN_HOST,)
+DELEGATED_AUDIENCE: Final = ("tasks",)
 PEOPLE_SCOPES: Final = frozenset({Scope.GENERATE, Scope.READ})
 
 
@@ -94,12 +99,35 @@ class Signer:
         allowed = scopes_of(user.role).intersection(scopes)
         return self._sign(user.user_id, user.role, session_id, allowed, USER_AUDIENCE)
 
+    def for_plugins(self, user: User, scopes: Iterable[Scope], *, session_id: str = "") -> IdentityToken:
+        """The same for the plugin host alone."""
+        allowed = scopes_of(user.role).intersection(scopes)
+        return self._sign(user.user_id, user.role, session_id, allowed, PLUGIN_AUDIENCE)
+
+    def for_delegation(self, delegation: Delegation) -> IdentityToken:
+        """A token for the plugin host to generate in a person's name, whose role is lent to nobody."""
+        return self._sign(
+            delegation.user_id,
+            Role.USER,
+            delegation.session_id,
+            frozenset({Scope.GENERATE}),
+            DELEGATED_AUDIENCE,
+            act={"sub": PLUGIN_HOST},
+            ref=delegation.reference,
+        )
+
     def for_service(self, name: str) -> IdentityToken:
         """A token for a service."""
         return self._sign(name, Role.SERVICE, "", frozenset(), SERVICE_AUDIENCE)
 
     def _sign(
-        self, subject: str, role: Role, session_id: str, scopes: frozenset[Scope], audience: tuple[str, ...]
+        self,
+        subject: str,
+        role: Role,
+        session_id: str,
+        scopes: frozenset[Scope],
+        audience: tuple[str, ...],
+        **more: object,
     ) -> IdentityToken:
         issued = self._now().replace(microsecond=0)
         expire_time = issued + LIFETIME
@@ -112,6 +140,7 @@ class Signer:
             "aud": list(audience),
             "iat": int(issued.timestamp()),
             "exp": int(expire_time.timestamp()),
+            **more,
         }
         token = jwt.encode(claims, self._key, algorithm=identity.ALGORITHM, headers={"kid": self._key_id})
         return IdentityToken(token=token, expire_time=expire_time)

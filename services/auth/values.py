@@ -264,6 +264,26 @@ class ResetLink:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Delegation:
+    """A right to generate in a person's name, for one task of a plugin's."""
+
+    delegation_id: str
+    """Opaque id."""
+    user_id: str
+    """In whose name."""
+    session_id: str = ""
+    """The browser session that the task was started in; empty for a program."""
+    reference: str
+    """The plugin's task."""
+    created_time: dt.datetime
+    """When it was made."""
+    expire_time: dt.datetime
+    """When it ends by itself."""
+    end_time: dt.datetime | None = None
+    """When it was ended; None if it was not."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deed:
     """What somebody of the staff did."""
 

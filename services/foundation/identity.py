@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -52,6 +52,10 @@ class Caller:
     """The browser session; empty for API keys and services."""
     scopes: frozenset[Scope] = frozenset()
     """What the token may be used for; a service needs none."""
+    actor: str = ""
+    """The service that acts in the subject's name under a delegation; empty where the subject calls."""
+    reference: str = ""
+    """What the delegation is for; empty where nobody acts for the subject."""
     token: str = field(default="", repr=False)
     """The token itself, to hand on in the caller's name."""
     believed_until: float = math.inf
@@ -77,6 +81,8 @@ class Access:
     """Of people, only those signed in with a browser, and keys with the admin scope."""
     staff: bool = False
     """Of people, only staff."""
+    delegated: bool = False
+    """Also a service that acts in a person's name to generate; how far it reaches is for the method to see to."""
 
     def refuse(self, caller: Caller | None) -> errors.DaydreamError | None:
         """Why the caller may not call it; None if it may."""
@@ -84,6 +90,12 @@ class Access:
             return None
         if caller is None:
             return errors.NotAuthenticated()
+        if caller.actor:
+            # What was lent must open no method because somebody forgot that there is lending. A method that is marked
+            # is a part of generating, such as fetching what was drawn, so the scope it asks of people is not asked.
+            part = self.delegated and not (self.staff or self.session)
+            allowed = part and Scope.GENERATE in caller.scopes
+            return None if allowed else errors.NotAllowed("This may not be done in a person's name.")
         if caller.role is Role.SERVICE:
             allowed = "*" in self.services or caller.subject in self.services
         elif self.scope is None or self.scope not in caller.scopes:
@@ -104,9 +116,16 @@ def services(*names: str) -> Access:
     return Access(services=frozenset(names))
 
 
-def people(scope: Scope, *, staff: bool = False, session: bool = False, also: frozenset[str] = frozenset()) -> Access:
-    """Access for people whose token has the scope, and for the services in `also`."""
-    return Access(scope=scope, staff=staff, session=session, services=also)
+def people(
+    scope: Scope,
+    *,
+    staff: bool = False,
+    session: bool = False,
+    delegated: bool = False,
+    also: frozenset[str] = frozenset(),
+) -> Access:
+    """Access for people whose token has the scope, for who acts for them if `delegated`, and for services in `also`."""
+    return Access(scope=scope, staff=staff, session=session, delegated=delegated, services=also)
 
 
 class UnknownToken(errors.NotAuthenticated):
@@ -159,6 +178,8 @@ class Verifier:
                 role=Role(claims["role"]),
                 session_id=str(claims.get("sid", "")),
                 scopes=frozenset(Scope(scope) for scope in claims.get("scopes", ())),
+                actor=_actor(claims),
+                reference=str(claims.get("ref", "")),
                 token=token,
                 believed_until=float(claims["exp"]) + LEEWAY_SECONDS,
             )
@@ -173,6 +194,16 @@ class Verifier:
         fetched = await self._fetch_keys()
         self._keys = {each: Ed25519PublicKey.from_public_bytes(raw) for each, raw in fetched.items()}
         self._fetched_at = self._clock()
+
+
+def _actor(claims: Mapping[str, Any]) -> str:
+    """Who acts for the subject; a claim that names nobody is an error, not a token of the subject's own."""
+    if "act" not in claims:
+        return ""
+    actor = claims["act"]["sub"]
+    if not isinstance(actor, str) or not actor:
+        raise ValueError("the claim act names nobody")
+    return actor
 
 
 _caller: contextvars.ContextVar[Caller | None] = contextvars.ContextVar("caller", default=None)

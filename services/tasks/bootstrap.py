@@ -18,6 +18,9 @@ from services.tasks.files.archive import Archive
 from services.tasks.files.found import DataFolder
 from services.tasks.files.gallery import Gallery
 from services.tasks.files.images import ImageFiles
+from services.tasks.files.imports import Imports
+from services.tasks.files.intake import Intake
+from services.tasks.files.links import Links
 from services.tasks.files.removal import Removal
 from services.tasks.files.storage import open_storage
 from services.tasks.files.uploads import Uploads
@@ -39,8 +42,10 @@ from services.tasks.store.erasure import ErasureRows
 from services.tasks.store.found import FoundFiles
 from services.tasks.store.gallery import Gallery as GalleryRows
 from services.tasks.store.images import Images
+from services.tasks.store.imports import Imports as ImportRows
 from services.tasks.store.inbox import Inbox
 from services.tasks.store.leases import Leases
+from services.tasks.store.links import Links as LinkRows
 from services.tasks.store.machine import Machine
 from services.tasks.store.outbox import Outbox
 from services.tasks.store.presence import Presences
@@ -86,7 +91,9 @@ class Service:
         leases = Leases(store, owner=replica, seconds=pace.lease_seconds)
         storage = open_storage(settings.images)
         images = ImageFiles(storage)
-        uploads = Uploads(rows=UploadRows(store), storage=storage)
+        intake = Intake()
+        uploads = Uploads(rows=UploadRows(store), storage=storage, intake=intake)
+        links = Links(rows=LinkRows(store), files=images)
 
         self._auth = client.channel(settings.auth_target)
         self._gpus: dict[str, grpc.aio.Channel] = {}
@@ -127,6 +134,7 @@ class Service:
             leases=leases,
             files=images,
             uploads=uploads,
+            links=links,
             announcer=self._board,
             settle_now=self._relays.wake,
             every_seconds=settings.lease_seconds / 2,
@@ -192,6 +200,8 @@ class Service:
             archive=Archive(rows=Images(store), files=images),
             uploads=uploads,
             removal=Removal(rows=Images(store), files=images, announcer=self._board),
+            imports=Imports(requests=tasks, rows=ImportRows(store), files=images, intake=intake, announcer=self._board),
+            links=links,
         )
         tasks_pb2_grpc.add_TaskServiceServicer_to_server(servicer, self._server.grpc)
         gallery = Gallery(rows=GalleryRows(store), files=images, announcer=self._board)

@@ -5,7 +5,8 @@ InvalidInput ─┬ PictureRefused    an upload that is no picture, or none that
 NotFound ─────┬ TaskNotFound      missing, or somebody else's
               ├ ImageNotFound
               ├ GalleryImageNotFound
-              └ UploadNotFound
+              ├ UploadNotFound
+              └ LinkNotFound      never was, has ended, or its image is gone
 NotAllowed ───── AccountClosed    suspended or deleted, while its identity token was still good
 NotAuthenticated ┬ TokenExpired   a stream is open for longer than its caller's token is believed
                  └ SessionEnded   its caller's session is over, or their account gone
@@ -13,7 +14,8 @@ Unexpected ───── ImageDamaged     its file is not what was stored
 NotPossibleNow ┬ NotEnoughTokens  auth refused the hold
                └ NoImages         there is nothing to pack
 TooMuch ──────┬ QueueFull         the bound is reached
-              └ OwnQueueFull      the bound of one person is
+              ├ OwnQueueFull      the bound of one person is
+              └ TooManyImports    theirs for pictures that were not drawn here is
 Unavailable ──┬ NoWorker          none was ever seen
               └ AuthUnavailable   the purse does not answer
 
@@ -51,6 +53,12 @@ class UploadNotFound(errors.NotFound):
     """There is no such upload; uploads are kept for a day after they were last used."""
 
     reason = "UPLOAD_NOT_FOUND"
+
+
+class LinkNotFound(errors.NotFound):
+    """This link leads nowhere; links to images end after a day."""
+
+    reason = "LINK_NOT_FOUND"
 
 
 class PictureRefused(errors.InvalidInput):
@@ -111,6 +119,12 @@ class OwnQueueFull(errors.TooMuch):
     """You have as many tasks waiting as one person may have."""
 
     reason = "OWN_QUEUE_FULL"
+
+
+class TooManyImports(errors.TooMuch):
+    """You have imported as much as one person may within an hour."""
+
+    reason = "TOO_MANY_IMPORTS"
 
 
 class NoWorker(errors.Unavailable):

@@ -37,6 +37,13 @@ class Task(Base):
             postgresql_where=sa.text("left_worker IS NOT NULL"),
             sqlite_where=sa.text("left_worker IS NOT NULL"),
         ),
+        sa.Index(
+            "ix_task_imported",
+            "user_id",
+            "date",
+            postgresql_where=sa.text("imported_from IS NOT NULL"),
+            sqlite_where=sa.text("imported_from IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
@@ -95,6 +102,10 @@ class Task(Base):
     clip_skip: Mapped[int] = mapped_column(default=0, server_default="0")
     # Pairs of name and weight.
     adapters: Mapped[list[tuple[str, float]]] = mapped_column(sa.JSON, default=list, server_default="[]")
+    # What made the picture, where it was not drawn here; then nothing but prompt, size and samples means anything.
+    imported_from: Mapped[str | None] = mapped_column(sa.String(64))
+    # The plugin's task in whose delegation it was submitted.
+    reference: Mapped[str | None] = mapped_column(sa.String(64))
     images: Mapped[list["Image"]] = relationship(order_by="Image.index", lazy="selectin", passive_deletes=True)
 
 
@@ -206,6 +217,23 @@ class Upload(Base):
     date: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     # When a task last asked for it, or when it came.
     used: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class ImageLink(Base):
+    """A way to one image for whoever has the secret, of which only this hash is kept."""
+
+    __tablename__ = "image_link"
+    __table_args__ = (
+        sa.Index("ix_image_link_image", "image_id"),
+        sa.Index("ix_image_link_owner", "user_id", "id"),
+        sa.Index("ix_image_link_until", "until"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    image_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("image.id", ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(sa.String(42))
+    until: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
 class Owner(Base):

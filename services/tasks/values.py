@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from services.tasks.asking.ingredients import Parameters
 from services.tasks.states import State
 
+NO_SEED = -1
+"""An image's seed where nothing was drawn; 0 is a seed like any other."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
@@ -19,7 +22,7 @@ class Image:
     path: str
     """Its file, relative to the images folder."""
     seed: int
-    """Its real seed."""
+    """Its real seed; NO_SEED for one that was imported."""
     width: int
     """Pixels."""
     height: int
@@ -147,7 +150,11 @@ class Task:
     duration_ms: int | None = None
     """From start to end."""
     settled: dt.datetime | None = None
-    """When its hold was settled with auth."""
+    """When its hold was settled with auth; an imported one has none."""
+    imported_from: str = ""
+    """What made its picture; empty for what was drawn here. Its prompt is a title, and only its size means anything."""
+    reference: str = ""
+    """The plugin's task in whose delegation it was submitted; empty for its owner's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +247,10 @@ class NewTask:
     """Tokens to hold."""
     from_studio: bool = False
     """The studio page submits it, so it may be cancelled when its owner leaves."""
+    imported_from: str = ""
+    """What made the picture that it is to hold; empty for what is to be drawn."""
+    reference: str = ""
+    """The plugin's task in whose delegation it is submitted; empty for its owner's own."""
 
 
 @dataclass(frozen=True, kw_only=True)

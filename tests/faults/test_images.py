@@ -6,8 +6,10 @@ from typing import Final
 import pytest
 from daydream.tasks.v1 import tasks_pb2
 
+from services.foundation import errors
 from tests.faults.conftest import NewSystem
 from tests.support.aftermath import assert_sound, sweep
+from tests.support.picture_files import PNG
 from tests.support.sabotage import Fault
 
 pytestmark = pytest.mark.slow
@@ -25,6 +27,32 @@ POINTS: Final = {
     "after its row": Fault(at="services.tasks.store.leases:Leases.deliver", when="after"),
     "after the last row": Fault(at="services.tasks.store.leases:Leases.deliver", when="after", nth=2),
 }
+
+
+IMPORT_POINTS: Final = {
+    "before its row is committed": Fault(at="services.tasks.models:Image.__init__", when="after"),
+    "after its row": Fault(at="services.tasks.store.imports:Imports.add", when="after"),
+}
+
+
+@pytest.mark.parametrize("point", IMPORT_POINTS)
+async def test_an_import_that_is_sent_again_after_its_replica_was_killed_is_there_once(
+    new_system: NewSystem, point: str
+) -> None:
+    async with new_system(faults={"tasks-0": [IMPORT_POINTS[point]]}) as system:
+        ada = await system.sign_up()
+        await system.ready(ada)
+        with pytest.raises(errors.Unavailable):
+            await ada.bring(PNG, request_id="one")
+        await asyncio.to_thread(system.tasks[0].died)
+        await system.start()
+
+        task = await ada.bring(PNG, request_id="one")
+
+        await sweep(system)
+        assert [each.task_id for each in (await ada.list()).tasks] == [task.task_id]
+        found = await assert_sound(system, answered=[task.task_id], swept=True)
+        assert (found.images, found.ends) == (1, {"SUCCEEDED": 1})
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -13,6 +13,7 @@ from daydream.tasks.v1 import tasks_pb2
 
 from services.foundation import errors
 from tests.support.ledger import ENDED
+from tests.support.picture_files import PNG
 from tests.support.system import Member, System
 
 PAUSE_SECONDS: Final = (0.05, 0.5)
@@ -65,8 +66,8 @@ class Somebody:
     async def live(self, until: float) -> None:
         """Use the studio until that time on the monotonic clock, then let go of it."""
         while time.monotonic() < until:
-            acts = (self._submit, self._again, self._reuse, self._cancel, self._watch)
-            (do,) = self._random.choices(acts, (8, 3, 1, 3, 3))
+            acts = (self._submit, self._again, self._reuse, self._cancel, self._watch, self._bring)
+            (do,) = self._random.choices(acts, (8, 3, 1, 3, 3, 1))
             try:
                 await self._renew()
                 async with asyncio.timeout(CALL_SECONDS):
@@ -102,7 +103,14 @@ class Somebody:
             await self._ask(*self._random.choice(self._asked[-20:]))
 
     async def _ask(self, request_id: str, samples: int) -> None:
-        task = await self._member.submit(request_id=request_id, samples=samples)
+        self._remember(request_id, await self._member.submit(request_id=request_id, samples=samples))
+
+    async def _bring(self) -> None:
+        # Few names, so that many of them are sent again.
+        request_id = f"picture-{self._random.randint(1, 40)}"
+        self._remember(request_id, await self._member.bring(PNG, request_id=request_id))
+
+    def _remember(self, request_id: str, task: tasks_pb2.Task) -> None:
         key = f"{self._member.name}/{request_id}"
         if self._memory.answered.setdefault(key, task.task_id) != task.task_id:
             self._memory.wrong.append(f"5: {key} is {self._memory.answered[key]} and {task.task_id}")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import grpc
 import shortuuid
 import sqlalchemy as sa
-from daydream.auth.v1 import accounts_pb2_grpc, audit_pb2_grpc, auth_pb2, auth_pb2_grpc, codes_pb2_grpc
+from daydream.auth.v1 import accounts_pb2_grpc, audit_pb2_grpc, auth_pb2, auth_pb2_grpc, codes_pb2_grpc, grants_pb2_grpc
 
 from services.auth import bootstrap, messages
 from services.auth.settings import Settings
@@ -24,6 +24,7 @@ from tests.support.ports import free_port
 SECRETS: Final = {
     "web": "web-secret-of-this-test",
     "tasks": "tasks-secret-of-this-test",
+    "plugins": "plugins-secret-of-this-test",
     "stranger": "stranger-secret-of-this-test",
 }
 PASSWORD: Final = "correct horse battery"
@@ -57,9 +58,10 @@ class RunningAuth:
         self.accounts = accounts_pb2_grpc.AccountServiceStub(channel)
         self.codes = codes_pb2_grpc.CodeServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
-        self.web, self.tasks, self.stranger = (
+        self.grants = grants_pb2_grpc.GrantServiceStub(channel)
+        self.web, self.tasks, self.plugins, self.stranger = (
             client.bearer(parts.service_secrets.issue(name, SECRETS[name]).token)
-            for name in ("web", "tasks", "stranger")
+            for name in ("web", "tasks", "plugins", "stranger")
         )
 
     async def sign_up(self, email: str = "ada@example.org", password: str = PASSWORD) -> Person:

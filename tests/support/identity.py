@@ -39,6 +39,14 @@ def mint(
     return jwt.encode({**body, **(claims or {})}, _KEY, algorithm=identity.ALGORITHM, headers={"kid": KEY_ID})
 
 
+def mint_delegated(subject: str, reference: str, *, session_id: str = "session-1", lifetime: float = 300) -> str:
+    """A token of the plugin host's that acts for `subject`, for one task of a plugin."""
+    claims = {"act": {"sub": "plugins"}, "ref": reference}
+    return mint(
+        subject, scopes=("generate",), session_id=session_id, audience=("tasks",), lifetime=lifetime, claims=claims
+    )
+
+
 def mint_service(name: str) -> str:
     """A service's own token."""
     return mint(name, role="service", scopes=(), session_id="", audience=("auth", "tasks", "gpu"))

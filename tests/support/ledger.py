@@ -46,12 +46,16 @@ async def until(look: Callable[[], Awaitable[T]], *, seconds: float = 15) -> T:
 class Person:
     """Somebody with a token, calling one replica."""
 
-    def __init__(self, target: str, name: str, *, session_id: str = "session-1") -> None:
-        """Connects at the first call."""
+    def __init__(self, target: str, name: str, *, session_id: str = "session-1", reference: str = "") -> None:
+        """Connects at the first call. With a `reference`, the plugin host in their name."""
         self.name = name
         self.channel = client.channel(target)
         self.stub = tasks_pb2_grpc.TaskServiceStub(self.channel)
-        self.metadata = client.bearer(identity.mint(name, session_id=session_id))
+        self.metadata = client.bearer(
+            identity.mint_delegated(name, reference, session_id=session_id)
+            if reference
+            else identity.mint(name, session_id=session_id)
+        )
 
     async def submit(
         self, prompt: str = "a red circle", *, request_id: str = "", from_studio: bool = False, **asked: Any
@@ -152,6 +156,33 @@ class Person:
         with client.translated():
             return (await self.stub.UploadImage(requests, metadata=self.metadata)).upload
 
+    async def bring(
+        self, data: bytes, *, title: str = "a small picture", request_id: str = "", imported_from: str = "image-resize"
+    ) -> tasks_pb2.Task:
+        """Put a picture into the timeline; its task."""
+        header = tasks_pb2.ImportHeader(
+            request_id=request_id or f"request-{next(_REQUEST_IDS)}", title=title, imported_from=imported_from
+        )
+        pieces = [data[start : start + 100_000] for start in range(0, len(data), 100_000)]
+        requests = [
+            tasks_pb2.ImportImageRequest(header=header),
+            *(tasks_pb2.ImportImageRequest(data=piece) for piece in pieces),
+        ]
+        with client.translated():
+            return (await self.stub.ImportImage(iter(requests), metadata=self.metadata)).task
+
+    async def link(self, image_id: str) -> str:
+        """The secret of a new link to an image."""
+        request = tasks_pb2.CreateImageLinkRequest(image_id=image_id)
+        with client.translated():
+            return (await self.stub.CreateImageLink(request, metadata=self.metadata)).link_secret
+
+    async def follow_link(self, secret: str) -> bytes:
+        """What the gateway is given for a link."""
+        request = tasks_pb2.DownloadLinkedImageRequest(link_secret=secret)
+        answers = self.stub.DownloadLinkedImage(request, metadata=client.bearer(identity.mint_service("web")))
+        return b"".join([answer.data async for answer in client.translated_stream(answers)])
+
 
 class Studio:
     """A replica, its fakes, and the people who use it."""
@@ -221,9 +252,9 @@ class Studio:
         """Bring the database to the newest schema."""
         await migrations.upgrade(self.settings.database, MIGRATIONS)
 
-    def person(self, name: str = "ada", *, session_id: str = "session-1") -> Person:
-        """Somebody who calls this replica."""
-        person = Person(self.settings.bind, name, session_id=session_id)
+    def person(self, name: str = "ada", *, session_id: str = "session-1", reference: str = "") -> Person:
+        """Somebody who calls this replica; with a `reference`, the plugin host in their name."""
+        person = Person(self.settings.bind, name, session_id=session_id, reference=reference)
         self._people.append(person)
         return person
 

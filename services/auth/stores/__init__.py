@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from services.auth.storage import Conflict
 from services.auth.stores.audit import SqlAudit
 from services.auth.stores.codes import SqlCodes
+from services.auth.stores.delegations import SqlDelegations
 from services.auth.stores.keys import SqlApiKeys
 from services.auth.stores.outbox import Encode, SqlEvents, SqlOutbox
 from services.auth.stores.purse import SqlPurse
 from services.auth.stores.resets import SqlResetLinks
 from services.auth.stores.sessions import SqlSessions
+from services.auth.stores.sign_ins import SqlSignIns
 from services.auth.stores.users import SqlUsers
 from services.foundation import database
 
@@ -35,6 +37,10 @@ class SqlWork:
     """Codes."""
     resets: SqlResetLinks
     """Reset links."""
+    sign_ins: SqlSignIns
+    """Sign-ins at the plugin host."""
+    delegations: SqlDelegations
+    """Delegations."""
     audit: SqlAudit
     """What staff did."""
     outbox: SqlOutbox
@@ -92,6 +98,8 @@ class SqlStorage:
             purse=SqlPurse(session),
             codes=SqlCodes(session),
             resets=SqlResetLinks(session),
+            sign_ins=SqlSignIns(session),
+            delegations=SqlDelegations(session),
             audit=SqlAudit(session),
             outbox=SqlOutbox(session, self._encode),
         )

@@ -12,7 +12,8 @@ from services.auth.stores.users import user_of
 from services.auth.values import Session, User
 
 
-def _session_of(row: SessionRow) -> Session:
+def session_of(row: SessionRow) -> Session:
+    """A row as a value."""
     return Session(
         session_id=row.session_id,
         user_id=row.user_id,
@@ -20,6 +21,12 @@ def _session_of(row: SessionRow) -> Session:
         last_seen_time=row.last_seen_time,
         expire_time=row.expire_time,
         user_agent=row.user_agent,
+    )
+
+
+def _open(user_id: str, session_id: str, now: dt.datetime) -> sa.Select[int]:
+    return sa.select(SessionRow.id).where(
+        SessionRow.user_id == user_id, SessionRow.session_id == session_id, SessionRow.expire_time > now
     )
 
 
@@ -52,13 +59,15 @@ class SqlSessions:
             .where(SessionRow.secret_hash == secret_hash)
         )
         found = (await self._session.execute(statement)).one_or_none()
-        return None if found is None else (_session_of(found[0]), user_of(found[1]))
+        return None if found is None else (session_of(found[0]), user_of(found[1]))
 
     async def is_open(self, user_id: str, session_id: str, now: dt.datetime) -> bool:
         """Whether the person's session is there and has not expired."""
-        statement = sa.select(SessionRow.id).where(
-            SessionRow.user_id == user_id, SessionRow.session_id == session_id, SessionRow.expire_time > now
-        )
+        return await self._session.scalar(_open(user_id, session_id, now)) is not None
+
+    async def hold_open(self, user_id: str, session_id: str, now: dt.datetime) -> bool:
+        """The same; the session is locked, and rows that refer to it may still be written."""
+        statement = _open(user_id, session_id, now).with_for_update(key_share=True)
         return await self._session.scalar(statement) is not None
 
     async def touch(self, session_id: str, now: dt.datetime) -> None:
@@ -75,14 +84,14 @@ class SqlSessions:
             SessionRow.expire_time > now,
             before=before,
             limit=limit,
-            value=_session_of,
+            value=session_of,
         )
 
     async def remove_by_secret(self, secret_hash: str) -> Session | None:
         """End the session with this secret, if there is one."""
         statement = sa.delete(SessionRow).where(SessionRow.secret_hash == secret_hash).returning(SessionRow)
         row = await self._session.scalar(statement.execution_options(synchronize_session=False))
-        return None if row is None else _session_of(row)
+        return None if row is None else session_of(row)
 
     async def remove(self, user_id: str, session_id: str) -> bool:
         """End one of a person's sessions."""

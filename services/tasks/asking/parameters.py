@@ -3,13 +3,12 @@
 import hashlib
 import json
 import math
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Final
 
 from services.foundation.errors import FieldViolation, InvalidInput
-from services.tasks.asking import modes
+from services.tasks.asking import modes, texts
 from services.tasks.asking.ingredients import NO_SHAPES, Adapter, Parameters, Shapes, StartImage
 from services.tasks.asking.modes import MAX_SEED
 from services.tasks.workers.capabilities import Model
@@ -19,8 +18,6 @@ MAX_SAMPLES: Final = 10
 MAX_REQUEST_ID_CHARS: Final = 64
 FLOAT32_ERROR: Final = 2.0**-23
 """Guidance and its limit travel as float32, so that equal ones may differ by this share."""
-_LINE_WHITESPACE: Final = "\t\n\r"
-
 
 _FIRST: Final = frozenset(
     {"prompt", "negative_prompt", "model", "sampler", "steps", "guidance", "width", "height", "seed", "samples"}
@@ -159,14 +156,5 @@ def _violations(asked: Parameters, model: Model) -> Iterator[FieldViolation]:
 
 
 def _texts(asked: Parameters, most: int) -> Iterator[FieldViolation]:
-    for name, text in (("prompt", asked.prompt), ("negative_prompt", asked.negative_prompt)):
-        label = name.replace("_", " ").capitalize()
-        if len(text) > most:
-            # Nothing looks at its characters: there may be millions, and everybody else would wait.
-            yield _wrong(name, f"{label} must be at most {most} characters; it has {len(text)}.")
-            continue
-        if name == "prompt" and not text.strip():
-            yield _wrong(name, "Say what to draw: the prompt is empty.")
-        # Control characters and halves of surrogate pairs, which workers refuse, and databases some of them.
-        if any(unicodedata.category(each) in {"Cc", "Cs"} and each not in _LINE_WHITESPACE for each in text):
-            yield _wrong(name, f"{label} contains a character that is not text.")
+    yield from texts.violations("prompt", asked.prompt, most=most, empty="Say what to draw: the prompt is empty.")
+    yield from texts.violations("negative_prompt", asked.negative_prompt, most=most)

@@ -10,7 +10,7 @@ from services.foundation import logs
 from services.foundation.errors import FieldViolation, InvalidInput
 from services.tasks import identifiers
 from services.tasks.errors import ImageDamaged, ImageNotFound, NoImages
-from services.tasks.values import Image
+from services.tasks.values import NO_SEED, Image
 
 log = logs.logger(__name__)
 MOST_SELECTED: Final = 1000
@@ -113,4 +113,5 @@ def _cut(data: bytes) -> Sequence[bytes]:
 
 def _name(image: Image) -> str:
     # The date puts them in order, the seed is what people look for, the id keeps names apart.
-    return f"{image.created:%Y-%m-%d_%H%M%S}_{image.seed}_{image.image_id[:8]}.png"
+    seed = "imported" if image.seed == NO_SEED else image.seed
+    return f"{image.created:%Y-%m-%d_%H%M%S}_{seed}_{image.image_id[:8]}.png"

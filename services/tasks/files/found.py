@@ -18,8 +18,8 @@ from services.foundation import logs
 from services.tasks.asking.ingredients import Parameters
 from services.tasks.errors import PictureRefused
 from services.tasks.files import pictures, png_text
+from services.tasks.files.intake import MOST_BYTES
 from services.tasks.files.storage import Listed, Storage
-from services.tasks.files.uploads import MOST_BYTES
 
 log = logs.logger(__name__)
 FOLDER: Final = "gallery"

@@ -20,7 +20,7 @@ MOST_SIDE: Final = 16_384
 MOST_PIXELS: Final = 25_000_000
 """What it unpacks to is decided by this and not by the size of the file: some 100 MB at four bytes a pixel."""
 KEPT_SIDE: Final = 2048
-"""No model here draws larger, so nothing larger is kept."""
+"""No model here draws larger, so nothing larger is kept to begin from."""
 _SIXTEEN_BITS: Final = "I;16"
 _SCALE_TO_EIGHT: Final = 1 / 257
 
@@ -37,8 +37,8 @@ class Plain:
     """A PNG file, RGB or RGBA with eight bits a channel, without metadata."""
 
 
-def plain(data: bytes) -> Plain:
-    """The picture of a PNG, JPEG or WebP file: upright, no larger than is of use. Raises PictureRefused."""
+def plain(data: bytes, *, most_side: int = KEPT_SIDE) -> Plain:
+    """The picture of a PNG, JPEG or WebP file: upright, its longer side `most_side` at most. Raises PictureRefused."""
     if not data:
         raise PictureRefused("The file is empty.")
     try:
@@ -50,7 +50,7 @@ def plain(data: bytes) -> Plain:
         raise PictureRefused("The picture is too large to be unpacked here.") from error
     except Exception as error:  # Pillow raises whatever its decoders stumble over: cut short, wrong checksum, a bomb
         raise PictureRefused("The picture cannot be read; its file is damaged.") from error
-    image.thumbnail((KEPT_SIDE, KEPT_SIDE), PIL.Image.Resampling.LANCZOS)
+    image.thumbnail((most_side, most_side), PIL.Image.Resampling.LANCZOS)
     # Pasted onto a new one, which has none of what came with the old one.
     fresh = PIL.Image.new(image.mode, image.size)
     fresh.paste(image)

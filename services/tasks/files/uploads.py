@@ -11,22 +11,16 @@ import shortuuid
 from services.foundation import logs
 from services.foundation.errors import Unavailable
 from services.tasks import identifiers
-from services.tasks.errors import PictureRefused, UploadNotFound, UploadStalled
+from services.tasks.errors import UploadNotFound
 from services.tasks.files import pictures, reading
+from services.tasks.files.intake import Intake
 from services.tasks.files.storage import Storage
 from services.tasks.values import Upload
 
 log = logs.logger(__name__)
-MOST_BYTES: Final = 20 * 1024 * 1024
 KEPT_AFTER_USE: Final = dt.timedelta(days=1)
 KEPT_EACH: Final = 100
 """Uploads a person may have at once; one more takes the place of the longest unused that no unended task needs."""
-PIECE_SECONDS: Final = 15.0
-"""A sender that is silent for so long has stalled."""
-ALL_SECONDS: Final = 300.0
-"""And one that drips has by now."""
-AT_ONCE: Final = 2
-"""Pictures unpacked at a time: each may take a hundred megabytes, however many people send one."""
 
 
 class Rows(Protocol):
@@ -40,17 +34,16 @@ class Rows(Protocol):
 class Uploads:
     """Takes uploads in, and forgets those that nobody uses."""
 
-    def __init__(self, *, rows: Rows, storage: Storage, piece_seconds: float = PIECE_SECONDS) -> None:
+    def __init__(self, *, rows: Rows, storage: Storage, intake: Intake) -> None:
         """Nothing is touched yet."""
         self._rows = rows
         self._storage = storage
-        self._piece_seconds = piece_seconds
-        self._unpacking = asyncio.Semaphore(AT_ONCE)
+        self._intake = intake
 
     async def take(self, user_id: str, pieces: AsyncIterator[bytes], now: dt.datetime) -> Upload:
         """Keep the picture that arrives. Raises PictureRefused, UploadStalled and Unavailable; then nothing is kept."""
-        data = await self._gather(pieces)
-        async with self._unpacking:
+        data = await self._intake.gather(pieces)
+        async with self._intake.unpacking:
             picture = await asyncio.to_thread(pictures.plain, data)
         upload_id = shortuuid.uuid()
         upload = Upload(
@@ -104,18 +97,3 @@ class Uploads:
         # The rows are gone; a crash here leaves files that the sweep finds.
         for path in paths:
             await asyncio.to_thread(self._storage.remove, path)
-
-    async def _gather(self, pieces: AsyncIterator[bytes]) -> bytes:
-        data = bytearray()
-        try:
-            async with asyncio.timeout(ALL_SECONDS):
-                while True:
-                    async with asyncio.timeout(self._piece_seconds):
-                        piece = await anext(pieces)
-                    data += piece
-                    if len(data) > MOST_BYTES:
-                        raise PictureRefused(f"The file is too large; {MOST_BYTES // 2**20} MB are allowed.")
-        except StopAsyncIteration:
-            return bytes(data)
-        except TimeoutError as error:
-            raise UploadStalled from error

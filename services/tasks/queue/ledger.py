@@ -2,6 +2,8 @@
 
 A submission is written before its tokens are held, so a crash at any point leaves a row that recovery undoes, or that
 a repeat with the same request_id goes on with.
+
+A `reference` stands for somebody who acts in the owner's name: what was not submitted with it does not exist for them.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -14,6 +16,7 @@ from services.tasks import identifiers
 from services.tasks.asking import parameters, pricing, search
 from services.tasks.asking.ingredients import NO_SHAPES, Shapes
 from services.tasks.errors import AuthUnavailable, ImageNotFound, NoWorker, OwnQueueFull, QueueFull, TaskNotFound
+from services.tasks.people import delegation
 from services.tasks.ports import Announcer, Purse, TaskStore, stored
 from services.tasks.states import State
 from services.tasks.values import Image, NewTask, Task
@@ -59,16 +62,19 @@ class Ledger:
         request_id: str,
         asked: parameters.Asked,
         from_studio: bool = False,
+        reference: str = "",
     ) -> Task:
         """Accept a task: check it, price it, hold the price, queue it.
 
-        `from_studio` for the studio page, which its owner may leave; nobody leaves who came without a session.
-        Raises InvalidInput, RequestIdReused, NoWorker, QueueFull, OwnQueueFull, NotEnoughTokens, AccountClosed,
-        AuthUnavailable; after each of them the ledger and the balance are as before.
+        `from_studio` for the studio page, which its owner may leave; nobody leaves who came without a session, or who
+        is not the owner. Raises InvalidInput, NotAllowed, RequestIdReused, NoWorker, QueueFull, OwnQueueFull,
+        NotEnoughTokens, AccountClosed, AuthUnavailable; after each of them the ledger and the balance are as before.
         """
         parameters.check_request_id(request_id)
+        delegation.check_request(request_id, reference)
+        leaves = from_studio and bool(session_id) and not reference
         for _ in range(SUBMIT_TRIES):
-            task = await self._admitted(user_id, session_id, request_id, asked, from_studio and bool(session_id))
+            task = await self._admitted(user_id, session_id, request_id, asked, from_studio=leaves, reference=reference)
             if task.state is not State.PENDING:
                 return task
             if (queued := await self._pay(task)) is not None:
@@ -78,11 +84,18 @@ class Ledger:
         raise AuthUnavailable(retry_after=RETRY_SECONDS)
 
     async def _admitted(
-        self, user_id: str, session_id: str, request_id: str, asked: parameters.Asked, from_studio: bool
+        self,
+        user_id: str,
+        session_id: str,
+        request_id: str,
+        asked: parameters.Asked,
+        *,
+        from_studio: bool,
+        reference: str,
     ) -> Task:
         task = await self._tasks.find_request(user_id, request_id)
         if task is None:
-            shapes = await self._shapes(user_id, asked)
+            shapes = await self._shapes(user_id, asked, reference)
             resolved = parameters.resolve(asked, self.models(), shapes)
             new = NewTask(
                 task_id=shortuuid.uuid(),
@@ -93,21 +106,24 @@ class Ledger:
                 parameters=resolved,
                 price=pricing.price(resolved),
                 from_studio=from_studio,
+                reference=reference,
             )
             task = await self._tasks.admit(new, limit=self.queue_limit, limit_each=self.queue_limit_per_user)
         if task is None:
             raise await self._full(user_id)
-        if task.digest != asked.digest():
+        if task.digest != asked.digest() or reference not in {"", task.reference}:
             raise RequestIdReused
         return task
 
-    async def _shapes(self, user_id: str, asked: parameters.Asked) -> Shapes:
+    async def _shapes(self, user_id: str, asked: parameters.Asked, reference: str) -> Shapes:
         start, mask = asked.start_image, asked.mask_upload_id
         if start is not None and not identifiers.possible(start.upload_id or start.image_id):
             start = None
         if not identifiers.possible(mask):
             mask = ""
-        return NO_SHAPES if start is None and not mask else await self._tasks.shapes(user_id, start, mask)
+        if start is None and not mask:
+            return NO_SHAPES
+        return await self._tasks.shapes(user_id, start, mask, reference=reference)
 
     async def _full(self, user_id: str) -> TooMuch:
         if await self._tasks.waiting_of(user_id) >= self.queue_limit_per_user:
@@ -139,9 +155,11 @@ class Ledger:
             self._announcer.announce(stored(queued))
         return queued
 
-    async def get(self, user_id: str, task_id: str) -> Task:
+    async def get(self, user_id: str, task_id: str, *, reference: str = "") -> Task:
         """One of the owner's tasks. Raises TaskNotFound, for another's too."""
-        task = await self._tasks.get(user_id, task_id) if identifiers.possible(task_id) else None
+        task = None
+        if identifiers.possible(task_id):
+            task = await self._tasks.get(user_id, task_id, reference=reference)
         if task is None:
             raise TaskNotFound
         return task
@@ -173,9 +191,11 @@ class Ledger:
             size=min(size or DEFAULT_PAGE, MAX_PAGE),
         )
 
-    async def cancel(self, user_id: str, task_id: str) -> Task:
+    async def cancel(self, user_id: str, task_id: str, *, reference: str = "") -> Task:
         """Stop a task; one that has ended stays as it is. Raises TaskNotFound, for another's too."""
-        task = await self._tasks.cancel(user_id, task_id) if identifiers.possible(task_id) else None
+        task = None
+        if identifiers.possible(task_id):
+            task = await self._tasks.cancel(user_id, task_id, reference=reference)
         if task is None:
             raise TaskNotFound
         self._announcer.announce(stored(task))
@@ -183,9 +203,11 @@ class Ledger:
             self._settle_now()
         return task
 
-    async def image(self, user_id: str, image_id: str) -> Image:
+    async def image(self, user_id: str, image_id: str, *, reference: str = "") -> Image:
         """An image of one of the owner's tasks. Raises ImageNotFound, for another's too."""
-        image = await self._tasks.image(user_id, image_id) if identifiers.possible(image_id) else None
+        image = None
+        if identifiers.possible(image_id):
+            image = await self._tasks.image(user_id, image_id, reference=reference)
         if image is None:
             raise ImageNotFound
         return image

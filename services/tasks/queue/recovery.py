@@ -37,6 +37,14 @@ class Unused(Protocol):
         ...
 
 
+class Links(Protocol):
+    """Links to images, as far as they are to be forgotten."""
+
+    async def remove_ended(self) -> None:
+        """Forget those that have ended."""
+        ...
+
+
 class Recovery:
     """Looks over the ledger again and again, on every replica; each repair is one transaction of its own."""
 
@@ -47,6 +55,7 @@ class Recovery:
         leases: LeaseStore,
         files: Files,
         uploads: Unused,
+        links: Links,
         announcer: Announcer,
         settle_now: Callable[[], None],
         every_seconds: float,
@@ -57,6 +66,7 @@ class Recovery:
         self._leases = leases
         self._files = files
         self._uploads = uploads
+        self._links = links
         self._announcer = announcer
         self._settle_now = settle_now
         self._every = every_seconds
@@ -73,6 +83,7 @@ class Recovery:
                     # Before it: a folder that cannot be swept is not tried again every few seconds.
                     swept = time.monotonic()
                     await self._uploads.remove_unused()
+                    await self._links.remove_ended()
                     await self.sweep()
             except Exception:
                 log.exception("recovery did not finish; it tries again")

@@ -34,6 +34,12 @@ class ErasureRows:
             return bool(removed.all())
 
     @whole
+    async def unlink(self, user_id: str) -> None:
+        """Let every link to their images end."""
+        async with self._database.write() as session:
+            await session.execute(sa.delete(models.ImageLink).where(models.ImageLink.user_id == user_id))
+
+    @whole
     async def forget_rulings(self, user_id: str) -> None:
         """Remove what staff said of their pictures, save of those that somebody else shows too."""
         async with self._database.write() as session:

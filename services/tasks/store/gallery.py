@@ -189,8 +189,9 @@ def _entry(
     if image is not None and task is not None:
         user_id = task.user_id
         # The start image and the mask are their owner's alone, and strength says nothing without them.
-        drawn = rows.to_parameters(task).from_image(image.index)
-        parameters = replace(drawn, seed=image.seed, samples=1, start_image=None, mask_upload_id="", strength=None)
+        if task.imported_from is None:
+            drawn = rows.to_parameters(task).from_image(image.index)
+            parameters = replace(drawn, seed=image.seed, samples=1, start_image=None, mask_upload_id="", strength=None)
     elif found is not None and found.settings is not None:
         parameters = ingredients.Parameters(**found.settings, samples=1)
     file = image or found

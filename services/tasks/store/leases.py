@@ -94,20 +94,7 @@ class Leases:
             # A repeat whose image was deleted in the meantime must not bring it back.
             if any(there.path == image.path for there in row.images) or row.deleted >> image.index & 1:
                 return rows.to_task(row)
-            row.images.append(
-                models.Image(
-                    index=image.index,
-                    path=image.path,
-                    uuid=image.image_id,
-                    seed=image.seed,
-                    width=image.width,
-                    height=image.height,
-                    bytes=image.bytes,
-                    sha256=image.sha256,
-                    date=image.created,
-                    entry=None,
-                )
-            )
+            row.images.append(rows.from_image(image))
             return await self._database.touch(session, row)
 
     @whole

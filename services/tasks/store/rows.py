@@ -23,6 +23,22 @@ def to_image(row: models.Image) -> values.Image:
     )
 
 
+def from_image(image: values.Image) -> models.Image:
+    """The row of an image that nobody has published yet."""
+    return models.Image(
+        index=image.index,
+        path=image.path,
+        uuid=image.image_id,
+        seed=image.seed,
+        width=image.width,
+        height=image.height,
+        bytes=image.bytes,
+        sha256=image.sha256,
+        date=image.created,
+        entry=None,
+    )
+
+
 def delivered(row: models.Task) -> int:
     """How many of a task's images were delivered, those included that its owner has deleted since."""
     return len(row.images) + row.deleted.bit_count()
@@ -90,6 +106,8 @@ def to_task(row: models.Task) -> values.Task:
         finished=row.finished,
         duration_ms=row.timer,
         settled=row.settled,
+        imported_from=row.imported_from or "",
+        reference=row.reference or "",
     )
 
 
@@ -123,6 +141,8 @@ def from_new(task: values.NewTask) -> models.Task:
         adapters=[(each.name, each.weight) for each in parameters.adapters],
         price=task.price,
         from_studio=task.from_studio,
+        imported_from=task.imported_from or None,
+        reference=task.reference or None,
         state=State.PENDING,
         images=[],
     )

@@ -9,6 +9,7 @@ from services.tasks.asking import modes
 from services.tasks.asking.ingredients import Shape, Shapes, StartImage
 from services.tasks.states import State
 from services.tasks.store.base import Database
+from services.tasks.store.owned import owned
 from services.tasks.values import NewTask
 
 UNENDED = models.Task.state.in_((State.PENDING, State.QUEUED, State.RUNNING))
@@ -20,14 +21,16 @@ def needed() -> sa.ColumnElement[bool]:
     return sa.exists().where(UNENDED, models.Task.user_id == models.Upload.user_id, named)
 
 
-async def shapes(session: AsyncSession, user_id: str, start: StartImage | None, mask_upload_id: str) -> Shapes:
-    """The sizes of what is named; None for what this owner does not have."""
+async def shapes(
+    session: AsyncSession, user_id: str, start: StartImage | None, mask_upload_id: str, *, reference: str
+) -> Shapes:
+    """The sizes of what is named; None for what this owner does not have, or the reference no task with."""
     begun = None
     if start is not None and start.upload_id:
         begun = await _upload(session, user_id, start.upload_id)
     elif start is not None:
         image = sa.select(models.Image.width, models.Image.height).join(models.Task)
-        begun = await _shape(session, image.where(models.Image.uuid == start.image_id, models.Task.user_id == user_id))
+        begun = await _shape(session, image.where(models.Image.uuid == start.image_id, owned(user_id, reference)))
     return Shapes(start=begun, mask=await _upload(session, user_id, mask_upload_id) if mask_upload_id else None)
 
 

@@ -1,4 +1,4 @@
-"""Tasks as their owners deal with them: admission, cancelling, reading.
+"""Tasks as their owners deal with them: admission, cancelling, reading. A `reference` leaves only the tasks of that.
 
 A PENDING row is no accepted task yet: owners see it only once its price is held.
 """
@@ -19,6 +19,7 @@ from services.tasks.asking.ingredients import Shapes, StartImage
 from services.tasks.states import State
 from services.tasks.store import rows, sources
 from services.tasks.store.base import QUEUE_ID, Database
+from services.tasks.store.owned import owned
 
 ACCEPTED: Final = models.Task.state != State.PENDING
 ADMIT_TRIES: Final = 5
@@ -86,10 +87,12 @@ class Tasks:
             return rows.to_task(row)
 
     @whole
-    async def shapes(self, user_id: str, start: StartImage | None, mask_upload_id: str) -> Shapes:
+    async def shapes(
+        self, user_id: str, start: StartImage | None, mask_upload_id: str, *, reference: str = ""
+    ) -> Shapes:
         """The sizes of the pictures that are named; None for what this owner does not have."""
         async with self._database.read() as session:
-            return await sources.shapes(session, user_id, start, mask_upload_id)
+            return await sources.shapes(session, user_id, start, mask_upload_id, reference=reference)
 
     @whole
     async def confirm(self, task_id: str) -> values.Task | None:
@@ -151,31 +154,31 @@ class Tasks:
             return found.all()
 
     @whole
-    async def cancel(self, user_id: str, task_id: str) -> values.Task | None:
+    async def cancel(self, user_id: str, task_id: str, *, reference: str = "") -> values.Task | None:
         """End a waiting task, or note on a running one that it is to stop; None when it is not this owner's."""
         async with self._database.write() as session:
-            row = await self._lock(session, models.Task.uuid == task_id, models.Task.user_id == user_id, ACCEPTED)
+            row = await self._lock(session, models.Task.uuid == task_id, owned(user_id, reference), ACCEPTED)
             if row is None:
                 return None
             return await self._database.stop(session, row) or rows.to_task(row)
 
     @whole
-    async def get(self, user_id: str, task_id: str) -> values.Task | None:
+    async def get(self, user_id: str, task_id: str, *, reference: str = "") -> values.Task | None:
         """An accepted task of this owner's."""
         async with self._database.read() as session:
             row = await session.scalar(
-                sa.select(models.Task).where(models.Task.uuid == task_id, models.Task.user_id == user_id, ACCEPTED)
+                sa.select(models.Task).where(models.Task.uuid == task_id, owned(user_id, reference), ACCEPTED)
             )
             return None if row is None else rows.to_task(row)
 
     @whole
-    async def image(self, user_id: str, image_id: str) -> values.Image | None:
+    async def image(self, user_id: str, image_id: str, *, reference: str = "") -> values.Image | None:
         """An image of a task of this owner's."""
         async with self._database.read() as session:
             row = await session.scalar(
                 sa.select(models.Image)
                 .join(models.Task, models.Task.id == models.Image.task_id)
-                .where(models.Image.uuid == image_id, models.Task.user_id == user_id)
+                .where(models.Image.uuid == image_id, owned(user_id, reference))
             )
             return None if row is None else rows.to_image(row)
 

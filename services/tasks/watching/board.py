@@ -40,7 +40,9 @@ class Viewer:
     user_id: str
     """Whose tasks it follows."""
     session_id: str = ""
-    """The browser session they hold it open in; empty for an API key."""
+    """The browser session they hold it open in; empty for an API key, and for who acts in the person's name."""
+    reference: str = ""
+    """What that one acts for: it follows tasks of this reference alone."""
     believed_until: float = math.inf
     """When their identity token is over, in seconds since 1970."""
 

@@ -5,6 +5,7 @@ progress of those that have not ended. With NATS away the ledger is read every s
 
 No stream outlives the right to it: it ends with its caller's session, which is told by NATS, and with the identity
 token it was opened with at the latest, so that whoever lost their right while NATS was away keeps it for minutes only.
+Who acts for a person does so whether their session is over or not, and follows until the token is.
 """
 
 import time
@@ -96,7 +97,9 @@ class Watching:
         _check(after)
 
         async def read(revision: int) -> Changes:
-            task = await self._tasks.get(viewer.user_id, task_id) if identifiers.possible(task_id) else None
+            task = None
+            if identifiers.possible(task_id):
+                task = await self._tasks.get(viewer.user_id, task_id, reference=viewer.reference)
             if task is None:
                 raise TaskNotFound
             return Changes(revision=task.revision, tasks=(task,) if task.revision != revision else (), more=False)

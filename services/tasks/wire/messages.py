@@ -11,6 +11,7 @@ from google.rpc import status_pb2
 from services.foundation import errors
 from services.foundation.rpc import status
 from services.tasks import values
+from services.tasks.files.imports import Header
 from services.tasks.files.uploads import KEPT_AFTER_USE
 from services.tasks.ports import Change
 from services.tasks.queue.estimates import Line
@@ -73,7 +74,9 @@ def to_task(view: values.View) -> tasks_pb2.Task:
         session_id=task.session_id,
         revision=task.revision,
         state=tasks_pb2.TaskState.Value(f"TASK_STATE_{task.state.name}"),
-        parameters=parameter_messages.to_parameters(task.parameters),
+        parameters=parameter_messages.to_imported(task.parameters)
+        if task.imported_from
+        else parameter_messages.to_parameters(task.parameters),
         progress=None if view.progress is None else to_progress(view.progress),
         price=task.price,
         charged=task.charged,
@@ -85,6 +88,8 @@ def to_task(view: values.View) -> tasks_pb2.Task:
         duration_ms=task.duration_ms or 0,
         settled_time=to_time(task.settled),
         deleted_indexes=sorted(task.deleted),
+        imported_from=task.imported_from,
+        reference=task.reference,
     )
 
 
@@ -118,6 +123,14 @@ def to_image(image: values.Image) -> tasks_pb2.Image:
         published=image.published,
         hidden=image.hidden,
     )
+
+
+def to_part(request: tasks_pb2.ImportImageRequest) -> Header | bytes:
+    """What a message of an import brings: what the picture is, or a piece of it."""
+    if request.WhichOneof("part") != "header":
+        return request.data
+    header = request.header
+    return Header(request_id=header.request_id, title=header.title, imported_from=header.imported_from)
 
 
 def to_upload(upload: values.Upload) -> tasks_pb2.Upload:

@@ -68,6 +68,13 @@ def to_parameters(drawn: Parameters) -> tasks_pb2.Parameters:
     )
 
 
+def to_imported(brought: Parameters) -> tasks_pb2.Parameters:
+    """What is known of a picture that was not drawn here: its title and its size."""
+    return tasks_pb2.Parameters(
+        prompt=brought.prompt, width=brought.width, height=brought.height, seed=-1, samples=brought.samples
+    )
+
+
 def _to_start(start: StartImage) -> tasks_pb2.StartImage:
     if start.upload_id:
         return tasks_pb2.StartImage(upload_id=start.upload_id)

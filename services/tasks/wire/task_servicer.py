@@ -10,8 +10,11 @@ from daydream.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from services.foundation import database, identity
 from services.tasks.files.archive import Archive, Choice
 from services.tasks.files.images import ImageFiles
+from services.tasks.files.imports import Imports
+from services.tasks.files.links import Links
 from services.tasks.files.removal import Removal
 from services.tasks.files.uploads import Uploads
+from services.tasks.people.delegation import reference_of
 from services.tasks.people.presence import Presence
 from services.tasks.queue.ledger import Ledger
 from services.tasks.queue.lineup import Lineup
@@ -38,6 +41,8 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         archive: Archive,
         uploads: Uploads,
         removal: Removal,
+        imports: Imports,
+        links: Links,
     ) -> None:
         """Everything it passes calls on to."""
         self._ledger = ledger
@@ -49,6 +54,8 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         self._archive = archive
         self._uploads = uploads
         self._removal = removal
+        self._imports = imports
+        self._links = links
 
     async def SubmitTask(self, request: tasks_pb2.SubmitTaskRequest, context: Context) -> tasks_pb2.SubmitTaskResponse:
         """Accept a task."""
@@ -59,12 +66,14 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
             request_id=request.request_id,
             asked=parameter_messages.to_asked(request.parameters),
             from_studio=request.from_studio,
+            reference=reference_of(caller),
         )
         return tasks_pb2.SubmitTaskResponse(task=messages.to_task(await self._lineup.view(task)))
 
     async def GetTask(self, request: tasks_pb2.GetTaskRequest, context: Context) -> tasks_pb2.GetTaskResponse:
         """Read a task."""
-        task = await self._ledger.get(identity.caller().subject, request.task_id)
+        caller = identity.caller()
+        task = await self._ledger.get(caller.subject, request.task_id, reference=reference_of(caller))
         return tasks_pb2.GetTaskResponse(task=messages.to_task(await self._lineup.view(task)))
 
     async def ListTasks(self, request: tasks_pb2.ListTasksRequest, context: Context) -> tasks_pb2.ListTasksResponse:
@@ -104,14 +113,16 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
 
     async def CancelTask(self, request: tasks_pb2.CancelTaskRequest, context: Context) -> tasks_pb2.CancelTaskResponse:
         """Stop a task."""
-        task = await self._ledger.cancel(identity.caller().subject, request.task_id)
+        caller = identity.caller()
+        task = await self._ledger.cancel(caller.subject, request.task_id, reference=reference_of(caller))
         return tasks_pb2.CancelTaskResponse(task=messages.to_task(await self._lineup.view(task)))
 
     async def DownloadImage(
         self, request: tasks_pb2.DownloadImageRequest, context: Context
     ) -> AsyncIterator[tasks_pb2.DownloadImageResponse]:
         """Read an image file."""
-        image = await self._ledger.image(identity.caller().subject, request.image_id)
+        caller = identity.caller()
+        image = await self._ledger.image(caller.subject, request.image_id, reference=reference_of(caller))
         about, pieces = await self._images.open(image, messages.to_size(request.size))
         yield tasks_pb2.DownloadImageResponse(image=messages.to_image(about))
         async with aclosing(pieces):
@@ -150,6 +161,32 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
         upload = await self._uploads.take(identity.caller().subject, pieces, database.utc_now())
         return tasks_pb2.UploadImageResponse(upload=messages.to_upload(upload))
 
+    async def ImportImage(
+        self, request_iterator: AsyncIterator[tasks_pb2.ImportImageRequest], context: Context
+    ) -> tasks_pb2.ImportImageResponse:
+        """Put a picture into the caller's timeline."""
+        caller = identity.caller()
+        parts = (messages.to_part(request) async for request in request_iterator)
+        task = await self._imports.take(caller.subject, caller.session_id, parts)
+        return tasks_pb2.ImportImageResponse(task=messages.to_task(await self._lineup.view(task)))
+
+    async def CreateImageLink(
+        self, request: tasks_pb2.CreateImageLinkRequest, context: Context
+    ) -> tasks_pb2.CreateImageLinkResponse:
+        """Make a link to an image."""
+        secret, until = await self._links.create(identity.caller().subject, request.image_id)
+        return tasks_pb2.CreateImageLinkResponse(link_secret=secret, expire_time=messages.to_time(until))
+
+    async def DownloadLinkedImage(
+        self, request: tasks_pb2.DownloadLinkedImageRequest, context: Context
+    ) -> AsyncIterator[tasks_pb2.DownloadLinkedImageResponse]:
+        """Read what a link leads to."""
+        about, pieces = await self._links.open(request.link_secret)
+        yield tasks_pb2.DownloadLinkedImageResponse(image=messages.to_image(about))
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield tasks_pb2.DownloadLinkedImageResponse(data=piece)
+
     async def GetLeaving(self, request: tasks_pb2.GetLeavingRequest, context: Context) -> tasks_pb2.GetLeavingResponse:
         """What becomes of the caller's tasks when they leave."""
         cancels = await self._presence.cancels(identity.caller().subject)
@@ -186,4 +223,11 @@ class TaskServicer(tasks_pb2_grpc.TaskServiceServicer):
 
 def _viewer() -> Viewer:
     caller = identity.caller()
-    return Viewer(user_id=caller.subject, session_id=caller.session_id, believed_until=caller.believed_until)
+    reference = reference_of(caller)
+    return Viewer(
+        user_id=caller.subject,
+        # What was lent outlives the session it was lent in, and ends with its own token.
+        session_id="" if reference else caller.session_id,
+        reference=reference,
+        believed_until=caller.believed_until,
+    )

@@ -11,7 +11,7 @@ import grpc
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from daydream.auth.v1 import accounts_pb2, audit_pb2, auth_pb2, codes_pb2
+from daydream.auth.v1 import accounts_pb2, audit_pb2, auth_pb2, codes_pb2, grants_pb2
 
 from services.auth.bootstrap import HASHES_WAITING, HASHING_THREADS
 from services.auth.tokens import load_or_create_key
@@ -26,6 +26,10 @@ GATEWAY = {
 }  # fmt: skip
 SERVICES = {"AuthService/GetSignUpMode"}
 LEDGER = {"PurseService/HoldTokens", "PurseService/SettleHold"}
+PLUGIN_HOST = {
+    "GrantService/RedeemSignInCode", "GrantService/ResolveSignIn", "GrantService/CreateDelegation",
+    "GrantService/IssueDelegatedToken", "GrantService/EndDelegation",
+}  # fmt: skip
 STAFF = {
     "UserService/ListUsers", "PurseService/GrantTokens", "CodeService/IssueCode", "CodeService/ListCodes",
     "CodeService/WithdrawCode", "AccountService/CreateResetLink", "AccountService/SuspendUser",
@@ -33,16 +37,18 @@ STAFF = {
 }  # fmt: skip
 METHODS = [
     f"{service.name}/{method.name}"
-    for file in (auth_pb2, accounts_pb2, audit_pb2, codes_pb2)
+    for file in (auth_pb2, accounts_pb2, audit_pb2, codes_pb2, grants_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 ]
+# Of sessions alone, whatever a key may do.
+BROWSER = {"GrantService/IssueSignInCode"}
 # These change the account itself: not for a key that was made to draw.
 IN_PERSON = {
     "AuthService/EndSession", "AuthService/CreateApiKey", "AuthService/RevokeApiKey", "UserService/UpdateUser",
     "UserService/ChangePassword", "CodeService/RedeemCode", "AccountService/DeleteUser",
 }  # fmt: skip
-OWN = set(METHODS) - OPEN - GATEWAY - LEDGER - SERVICES - STAFF
+OWN = set(METHODS) - OPEN - GATEWAY - LEDGER - PLUGIN_HOST - SERVICES - STAFF
 
 
 @pytest.fixture
@@ -119,7 +125,7 @@ async def test_a_staff_key_without_the_admin_scope_is_an_ordinary_one(auth: Runn
 
     inside, _ = await admitted(auth, client.bearer(resolved.identity_token.token))
 
-    assert inside == (OPEN | OWN) - IN_PERSON
+    assert inside == (OPEN | OWN) - IN_PERSON - BROWSER
 
 
 async def test_a_staff_key_with_the_admin_scope_changes_the_account_too(auth: RunningAuth) -> None:
@@ -131,13 +137,17 @@ async def test_a_staff_key_with_the_admin_scope_changes_the_account_too(auth: Ru
 
     inside, _ = await admitted(auth, client.bearer(resolved.identity_token.token))
 
-    assert inside == OPEN | OWN | STAFF
+    assert inside == (OPEN | OWN | STAFF) - BROWSER
 
 
 async def test_each_service_reaches_what_it_is_for(auth: RunningAuth) -> None:
-    reached = [(await admitted(auth, metadata))[0] for metadata in (auth.web, auth.tasks, auth.stranger)]
+    everyone = (auth.web, auth.tasks, auth.plugins, auth.stranger)
 
-    assert reached == [OPEN | SERVICES | GATEWAY, OPEN | SERVICES | LEDGER, OPEN | SERVICES]
+    reached = [(await admitted(auth, metadata))[0] for metadata in everyone]
+
+    beyond_any_service = [inside - OPEN - SERVICES for inside in reached]
+    assert beyond_any_service == [GATEWAY, LEDGER, PLUGIN_HOST, set()]
+    assert all(inside >= OPEN | SERVICES for inside in reached)
 
 
 async def test_a_service_gets_a_token_for_its_secret_alone(auth: RunningAuth) -> None:

@@ -58,12 +58,17 @@ async def test_every_method_refuses_who_has_no_right_to_it(new_studio: Callable[
         answers = {name: await call(name, reader) for name in names}
         assert {name for name, code in answers.items() if code == "PERMISSION_DENIED"} == {
             "SubmitTask", "CancelTask", "UploadImage", "SetLeaving", "DeleteImage", "PublishImage", "UnpublishImage",
-            "HideImage", "RestoreImage",
+            "ImportImage", "CreateImageLink", "DownloadLinkedImage", "HideImage", "RestoreImage",
             "ListAllTasks", "CancelAnyTask", "ListWorkers", "WatchMachine", "CountImages", "ListDeeds",
         }  # fmt: skip
         web = {name: await call(name, client.bearer(identity.mint_service("web"))) for name in names}
         assert {name for name, code in web.items() if code != "PERMISSION_DENIED"} == {
-            "GetCapabilities", "ListGallery", "GetGalleryImage", "DownloadGalleryImage",
+            "GetCapabilities", "ListGallery", "GetGalleryImage", "DownloadGalleryImage", "DownloadLinkedImage",
+        }  # fmt: skip
+        lent = client.bearer(identity.mint_delegated("ada", "a-task"))
+        lends = {name: await call(name, lent) for name in names}
+        assert {name for name, code in lends.items() if code != "PERMISSION_DENIED"} == {
+            "SubmitTask", "GetTask", "WatchTask", "CancelTask", "DownloadImage", "UploadImage", "GetCapabilities",
         }  # fmt: skip
         assert set(ACCESS) == {_path(method) for method in methods.values()}
         await channel.close()

@@ -15,11 +15,14 @@ from services.tasks import models
 from services.tasks.files.found import DataFolder
 from services.tasks.files.gallery import Entry, Gallery, Visitor
 from services.tasks.files.images import ImageFiles
+from services.tasks.files.intake import MOST_BYTES, Intake
+from services.tasks.files.links import Links
 from services.tasks.files.storage import Folder, Listed
-from services.tasks.files.uploads import MOST_BYTES, Uploads
+from services.tasks.files.uploads import Uploads
 from services.tasks.queue.recovery import Recovery
 from services.tasks.store.found import FoundFiles
 from services.tasks.store.gallery import Gallery as Rows
+from services.tasks.store.links import Links as LinkRows
 from services.tasks.store.uploads import Uploads as UploadRows
 from services.tasks.values import Size
 from tests.support.fake_parts import Notes
@@ -273,7 +276,8 @@ async def test_the_sweep_takes_orphans_and_touches_neither_the_folder_nor_its_co
     await store.leases().deliver(await claim(store), new_image(0))
     recovery = Recovery(
         tasks=store.tasks, leases=store.leases(), files=place.files, announcer=Notes(), settle_now=lambda: None,
-        uploads=Uploads(rows=UploadRows(store.database), storage=Folder(tmp_path)), every_seconds=1,
+        uploads=Uploads(rows=UploadRows(store.database), storage=Folder(tmp_path), intake=Intake()),
+        links=Links(rows=LinkRows(store.database), files=place.files), every_seconds=1,
     )  # fmt: skip
 
     await recovery.sweep(older_than_seconds=-10)

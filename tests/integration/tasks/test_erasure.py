@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from services.tasks import models
 from services.tasks.files.gallery import Gallery, Visitor
 from services.tasks.files.images import ImageFiles
+from services.tasks.files.intake import Intake
 from services.tasks.files.storage import Folder
 from services.tasks.files.uploads import Uploads
 from services.tasks.machine.deeds import DeedKind
@@ -19,6 +20,7 @@ from services.tasks.states import State
 from services.tasks.store.deeds import Deeds
 from services.tasks.store.erasure import ErasureRows
 from services.tasks.store.gallery import Gallery as GalleryRows
+from services.tasks.store.links import Links as LinkRows
 from services.tasks.store.uploads import Uploads as UploadRows
 from services.tasks.values import Lease
 from tests.support.fake_parts import Notes, picture
@@ -95,15 +97,18 @@ class Home:
         async def pieces() -> AsyncIterator[bytes]:
             yield PNG
 
-        uploads = Uploads(rows=UploadRows(self.store.database), storage=Folder(self.folder))
+        uploads = Uploads(rows=UploadRows(self.store.database), storage=Folder(self.folder), intake=Intake())
         await uploads.take(user_id, pieces(), NOW)
 
     async def move_in(self, user_id: str) -> None:
-        """Images, one of them published, another published and hidden; and an upload."""
+        """Images, one of them published, another published and hidden, a link to the third; and an upload."""
         images = [await self.drawn(user_id, seed=seed) for seed in (3, 4, 5)]
         await self.gallery.publish(user_id, images[0])
         hidden = await self.gallery.publish(user_id, images[1])
         await self.gallery.hide("grace", hidden.gallery_id, f"of {user_id}")
+        await LinkRows(self.store.database).add(
+            user_id, images[2], link_hash=user_id, lasts=dt.timedelta(days=1), most=9
+        )
         await self.uploaded(user_id)
 
     async def rows_that_name(self, user_id: str) -> set[str]:

@@ -11,12 +11,15 @@ from daydream.tasks.v1 import tasks_pb2
 from services.foundation import errors
 from services.tasks.errors import ImageNotFound
 from services.tasks.files.images import ImageFiles
+from services.tasks.files.intake import Intake
+from services.tasks.files.links import Links
 from services.tasks.files.removal import Removal
 from services.tasks.files.storage import Folder
 from services.tasks.files.uploads import Uploads
 from services.tasks.queue.recovery import Recovery
 from services.tasks.states import State
 from services.tasks.store.images import Images
+from services.tasks.store.links import Links as LinkRows
 from services.tasks.store.uploads import Uploads as UploadRows
 from services.tasks.workers.generation import what_is_left
 from tests.support.fake_parts import Notes, picture
@@ -185,7 +188,8 @@ async def test_files_that_a_crash_left_behind_are_found_by_the_sweep(store: Stor
         await removal.delete("ada", saved[0].image_id)
     recovery = Recovery(
         tasks=store.tasks, leases=store.leases(), files=files, announcer=notes, settle_now=lambda: None,
-        uploads=Uploads(rows=UploadRows(store.database), storage=place), every_seconds=1,
+        uploads=Uploads(rows=UploadRows(store.database), storage=place, intake=Intake()),
+        links=Links(rows=LinkRows(store.database), files=files), every_seconds=1,
     )  # fmt: skip
     await recovery.sweep(older_than_seconds=-10)
     assert files_in(tmp_path) == {"1-1.png", "1-1.small.webp", "1-1.medium.webp"}

@@ -13,8 +13,9 @@ from services.foundation import database, errors
 from services.foundation.rpc import client
 from services.tasks import models
 from services.tasks.errors import UploadNotFound, UploadStalled
+from services.tasks.files.intake import MOST_BYTES, Intake
 from services.tasks.files.storage import Folder
-from services.tasks.files.uploads import MOST_BYTES, Uploads
+from services.tasks.files.uploads import Uploads
 from services.tasks.store.uploads import Uploads as Rows
 from tests.support.ledger import Studio, running
 from tests.support.ledger_rows import Store
@@ -77,7 +78,7 @@ async def test_what_cannot_be_used_is_refused_with_its_sentence_and_leaves_nothi
 
 
 async def test_an_upload_is_its_owners_alone(store: Store, tmp_path: Path) -> None:
-    uploads = Uploads(rows=Rows(store.database), storage=Folder(tmp_path))
+    uploads = Uploads(rows=Rows(store.database), storage=Folder(tmp_path), intake=Intake())
 
     upload = await uploads.take("ada", pieces(PNG), NOW)
 
@@ -89,7 +90,7 @@ async def test_an_upload_is_its_owners_alone(store: Store, tmp_path: Path) -> No
 
 
 async def test_a_sender_that_falls_silent_is_given_up(store: Store, tmp_path: Path) -> None:
-    uploads = Uploads(rows=Rows(store.database), storage=Folder(tmp_path), piece_seconds=0.05)
+    uploads = Uploads(rows=Rows(store.database), storage=Folder(tmp_path), intake=Intake(piece_seconds=0.05))
 
     with pytest.raises(UploadStalled):
         await uploads.take("ada", stalled(), NOW)
@@ -99,7 +100,7 @@ async def test_a_sender_that_falls_silent_is_given_up(store: Store, tmp_path: Pa
 
 
 async def test_an_upload_that_nobody_used_for_a_day_is_forgotten_with_its_file(store: Store, tmp_path: Path) -> None:
-    uploads = Uploads(rows=Rows(store.database), storage=Folder(tmp_path))
+    uploads = Uploads(rows=Rows(store.database), storage=Folder(tmp_path), intake=Intake())
     now = database.utc_now()
     old = await uploads.take("ada", pieces(PNG), now - dt.timedelta(days=1, minutes=1))
     young = await uploads.take("ada", pieces(PNG), now - dt.timedelta(hours=23))
@@ -114,7 +115,7 @@ async def test_an_upload_that_nobody_used_for_a_day_is_forgotten_with_its_file(s
 
 async def test_one_upload_too_many_takes_the_place_of_the_one_longest_unused(store: Store, tmp_path: Path) -> None:
     rows = Rows(store.database)
-    uploads = Uploads(rows=rows, storage=Folder(tmp_path))
+    uploads = Uploads(rows=rows, storage=Folder(tmp_path), intake=Intake())
     first = await uploads.take("ada", pieces(PNG), NOW)
     bobs = await uploads.take("bob", pieces(PNG), NOW)
     later = [
@@ -129,7 +130,9 @@ async def test_one_upload_too_many_takes_the_place_of_the_one_longest_unused(sto
 
 
 async def test_a_file_whose_upload_has_a_row_is_no_orphan(store: Store, tmp_path: Path) -> None:
-    upload = await Uploads(rows=Rows(store.database), storage=Folder(tmp_path)).take("ada", pieces(PNG), NOW)
+    upload = await Uploads(rows=Rows(store.database), storage=Folder(tmp_path), intake=Intake()).take(
+        "ada", pieces(PNG), NOW
+    )
 
     known = await store.tasks.known_files([upload.path, "uploads/xx/other.png"])
 

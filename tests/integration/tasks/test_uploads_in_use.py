@@ -13,6 +13,7 @@ from services.foundation import database
 from services.foundation.errors import InvalidInput
 from services.tasks import models
 from services.tasks.asking.ingredients import Shape, Shapes, StartImage
+from services.tasks.files.intake import Intake
 from services.tasks.files.storage import Folder
 from services.tasks.files.uploads import Uploads
 from services.tasks.store.uploads import Uploads as Rows
@@ -25,7 +26,7 @@ DAY_AND_MORE = dt.timedelta(days=1, minutes=1)
 
 @pytest.fixture
 def uploads(store: Store, tmp_path: Path) -> Uploads:
-    return Uploads(rows=Rows(store.database), storage=Folder(tmp_path))
+    return Uploads(rows=Rows(store.database), storage=Folder(tmp_path), intake=Intake())
 
 
 async def taken(uploads: Uploads, *, ago: dt.timedelta = dt.timedelta(), user_id: str = "ada") -> Upload:

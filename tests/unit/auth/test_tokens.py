@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from services.auth.service_secrets import ServiceSecrets
 from services.auth.tokens import KeyFileUnusable, Signer, load_or_create_key
-from services.auth.values import User
+from services.auth.values import Delegation, User
 from services.foundation.database import utc_now
-from services.foundation.identity import Role, Scope, Verifier
+from services.foundation.identity import Role, Scope, UnknownToken, Verifier
 
 USER = User(user_id="ada", email="ada@example.org", tokens=0, created_time=utc_now())
 
@@ -74,6 +74,23 @@ async def test_a_users_token_carries_what_the_verifier_expects(tmp_path: Path) -
     assert claims.keys() == {"iss", "sub", "role", "sid", "scopes", "aud", "iat", "exp"}
     assert claims["exp"] - claims["iat"] == 300
     assert jwt.get_unverified_header(token)["kid"] in signer.public_keys()
+
+
+async def test_what_the_plugin_host_is_given_is_believed_at_one_place_each(tmp_path: Path) -> None:
+    signer = Signer(load_or_create_key(tmp_path / "key.pem"), now=utc_now)
+    delegation = Delegation(
+        delegation_id="one", user_id="ada", reference="task-7", created_time=utc_now(), expire_time=utc_now()
+    )
+
+    shown, lent = signer.for_plugins(USER, set(Scope)).token, signer.for_delegation(delegation).token
+
+    for token, believer in ((shown, "plugins"), (lent, "tasks")):
+        caller = await Verifier(audience=believer, fetch_keys=signer.fetch_keys).verify(token)
+        assert caller.subject == "ada"
+        assert Scope.ADMIN not in caller.scopes
+        for audience in {"auth", "tasks", "gpu", "plugins"} - {believer}:
+            with pytest.raises(UnknownToken):
+                await Verifier(audience=audience, fetch_keys=signer.fetch_keys).verify(token)
 
 
 async def test_a_services_token_is_believed_everywhere(tmp_path: Path) -> None:

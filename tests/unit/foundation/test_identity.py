@@ -24,6 +24,16 @@ async def test_a_good_token_tells_who_calls(verifier: identity.Verifier) -> None
     assert caller.scopes == {identity.Scope.READ}
 
 
+async def test_a_lent_token_also_tells_who_acts_and_what_for(verifier: identity.Verifier) -> None:
+    token = tokens.mint("user-1", scopes=["generate"], claims={"act": {"sub": "plugins"}, "ref": "task-7"})
+
+    caller = await verifier.verify(token)
+
+    assert (caller.subject, caller.actor, caller.reference) == ("user-1", "plugins", "task-7")
+    own = await verifier.verify(tokens.mint("user-1"))
+    assert (own.actor, own.reference) == ("", "")
+
+
 def _unsigned() -> str:
     parts = [{"alg": "none", "kid": tokens.KEY_ID}, {"sub": "user-1", "role": "staff"}]
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
@@ -44,8 +54,12 @@ def _signed_by_another() -> str:
         tokens.mint("user-1", role="emperor"),
         tokens.mint("user-1", scopes=["everything"]),
         tokens.mint("user-1", claims={"scopes": 7}),
+        *(tokens.mint("user-1", claims={"act": act}) for act in ({}, {"sub": ""}, {"sub": 7}, "plugins", None)),
     ],
-    ids=["empty", "garbage", "alg none", "another key", "expired", "audience", "issuer", "role", "scope", "scopes"],
+    ids=[
+        "empty", "garbage", "alg none", "another key", "expired", "audience", "issuer", "role", "scope", "scopes",
+        "no actor", "empty actor", "odd actor", "actor without form", "null actor",
+    ],
 )  # fmt: skip
 async def test_any_other_token_is_refused(verifier: identity.Verifier, token: str) -> None:
     with pytest.raises(identity.UnknownToken):
@@ -120,11 +134,16 @@ async def test_callers_share_one_question_to_auth() -> None:
     assert auth.asked == 1
 
 
-def _caller(role: identity.Role, *scopes: identity.Scope, subject: str = "x", session_id: str = "") -> identity.Caller:
-    return identity.Caller(subject=subject, role=role, scopes=frozenset(scopes), session_id=session_id)
+def _caller(
+    role: identity.Role, *scopes: identity.Scope, subject: str = "x", session_id: str = "", actor: str = ""
+) -> identity.Caller:
+    return identity.Caller(subject=subject, role=role, scopes=frozenset(scopes), session_id=session_id, actor=actor)
 
 
 _IN_PERSON = identity.people(identity.Scope.GENERATE, session=True)
+_LENT = identity.people(identity.Scope.READ, delegated=True)
+# Whatever else a lent token came to say of somebody, it stays a lent one.
+_ACTOR = _caller(identity.Role.STAFF, *identity.Scope, subject="plugins", session_id="s-1", actor="plugins")
 
 
 @pytest.mark.parametrize(
@@ -146,6 +165,15 @@ _IN_PERSON = identity.people(identity.Scope.GENERATE, session=True)
         (_IN_PERSON, _caller(identity.Role.USER, identity.Scope.GENERATE, session_id="s-1"), True),
         (_IN_PERSON, _caller(identity.Role.USER, identity.Scope.READ, session_id="s-1"), False),
         (_IN_PERSON, _caller(identity.Role.STAFF, *identity.Scope), True),
+        (_LENT, _caller(identity.Role.USER, identity.Scope.GENERATE, actor="plugins"), True),
+        (_LENT, _caller(identity.Role.USER, identity.Scope.READ, actor="plugins"), False),
+        (_LENT, _caller(identity.Role.USER, identity.Scope.READ), True),
+        (_LENT, _caller(identity.Role.USER, identity.Scope.GENERATE), False),
+        (identity.people(identity.Scope.GENERATE), _ACTOR, False),
+        (identity.people(identity.Scope.ADMIN, staff=True), _ACTOR, False),
+        (identity.people(identity.Scope.ADMIN, staff=True, delegated=True), _ACTOR, False),
+        (identity.services("*"), _ACTOR, False),
+        (identity.Access(), _ACTOR, False),
     ],
 )
 def test_access_is_granted_only_to_whom_it_names(

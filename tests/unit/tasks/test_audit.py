@@ -82,6 +82,19 @@ def test_in_a_sound_system_nothing_is_found(places: Places) -> None:
     assert found_in(places) == set()
 
 
+def test_what_was_brought_needs_no_hold_and_must_have_none(places: Places) -> None:
+    brought = "UPDATE task SET imported_from = 'image-resize', price = 0, charged = 0"
+    with sqlite3.connect(places.folder / "tasks.db") as connection:
+        connection.execute(brought)
+    paid = found_in(places)
+    with sqlite3.connect(places.folder / "auth.db") as connection:
+        connection.execute("DELETE FROM holds")
+
+    unpaid = found_in(places)
+
+    assert (paid, unpaid) == ({"2"}, set())
+
+
 @pytest.mark.parametrize(
     ("database", "statement", "invariant"),
     [

@@ -41,9 +41,12 @@ class Publisher:
 
 
 class Forgotten:
-    """Uploads, of which there are none."""
+    """Uploads and links, of which there are none."""
 
     async def remove_unused(self) -> None:
+        """There is nothing to forget."""
+
+    async def remove_ended(self) -> None:
         """There is nothing to forget."""
 
 
@@ -245,6 +248,7 @@ async def test_recovery_undoes_only_what_was_abandoned(office: Office, tmp_path:
             leases=office.store.leases(),
             files=ImageFiles(Folder(tmp_path)),
             uploads=Forgotten(),
+            links=Forgotten(),
             announcer=office.notes,
             settle_now=office.relay.wake,
             every_seconds=1,
@@ -278,6 +282,7 @@ def recovery(office: Office, files: Files, tasks: Tasks | None = None) -> Recove
         leases=office.store.leases(),
         files=files,
         uploads=Forgotten(),
+        links=Forgotten(),
         announcer=office.notes,
         settle_now=office.relay.wake,
         every_seconds=0.01,

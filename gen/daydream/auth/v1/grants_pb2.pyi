@@ -203,7 +203,7 @@ class IssuePluginTokenResponse(_message.Message):
     IDENTITY_TOKEN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def identity_token(self) -> _auth_pb2.IdentityToken:
-        """Its scopes are generate and read, and admin where the caller has it."""
+        """Its scopes are the caller's."""
 
     def __init__(
         self,

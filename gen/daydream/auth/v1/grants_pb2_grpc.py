@@ -90,7 +90,8 @@ class GrantServiceServicer:
 
     def IssueSignInCode(self, request, context):
         """Makes a code that lets the caller's browser sign in at the plugin host: once,
-        within 30 s. Browser session. Failures: UNAUTHENTICATED SESSION_ENDED.
+        within 30 s. Browser session. Failures: UNAUTHENTICATED SESSION_ENDED;
+        PERMISSION_DENIED for an API key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,7 +116,8 @@ class GrantServiceServicer:
 
     def IssuePluginToken(self, request, context):
         """Gives a program a short-lived identity token that the plugin host believes
-        and no other service does. Generate scope.
+        and no other service does. Generate scope. Failures: UNAUTHENTICATED
+        SESSION_ENDED; PERMISSION_DENIED ACCOUNT_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,9 +125,10 @@ class GrantServiceServicer:
 
     def CreateDelegation(self, request, context):
         """Makes a delegation for one task of a plugin. The plugin host only. The same
-        reference of the same person gives the same delegation. Failures:
-        UNAUTHENTICATED INVALID_IDENTITY_TOKEN; PERMISSION_DENIED for a token without
-        the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
+        reference of the same person gives the same delegation, and once it is ended
+        none for the rest of its day. Failures: UNAUTHENTICATED INVALID_IDENTITY_TOKEN,
+        or SESSION_ENDED for a new one; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
+        token without the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,8 @@ class GrantServiceStub:
     def __new__(cls, channel: _aio.Channel) -> GrantServiceAsyncStub: ...
     IssueSignInCode: _grpc.UnaryUnaryMultiCallable[_grants_pb2.IssueSignInCodeRequest, _grants_pb2.IssueSignInCodeResponse]
     """Makes a code that lets the caller's browser sign in at the plugin host: once,
-    within 30 s. Browser session. Failures: UNAUTHENTICATED SESSION_ENDED.
+    within 30 s. Browser session. Failures: UNAUTHENTICATED SESSION_ENDED;
+    PERMISSION_DENIED for an API key.
     """
     RedeemSignInCode: _grpc.UnaryUnaryMultiCallable[_grants_pb2.RedeemSignInCodeRequest, _grants_pb2.RedeemSignInCodeResponse]
     """Exchanges a code for a sign-in. The plugin host only. Failures:
@@ -55,13 +56,15 @@ class GrantServiceStub:
     """
     IssuePluginToken: _grpc.UnaryUnaryMultiCallable[_grants_pb2.IssuePluginTokenRequest, _grants_pb2.IssuePluginTokenResponse]
     """Gives a program a short-lived identity token that the plugin host believes
-    and no other service does. Generate scope.
+    and no other service does. Generate scope. Failures: UNAUTHENTICATED
+    SESSION_ENDED; PERMISSION_DENIED ACCOUNT_SUSPENDED.
     """
     CreateDelegation: _grpc.UnaryUnaryMultiCallable[_grants_pb2.CreateDelegationRequest, _grants_pb2.CreateDelegationResponse]
     """Makes a delegation for one task of a plugin. The plugin host only. The same
-    reference of the same person gives the same delegation. Failures:
-    UNAUTHENTICATED INVALID_IDENTITY_TOKEN; PERMISSION_DENIED for a token without
-    the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
+    reference of the same person gives the same delegation, and once it is ended
+    none for the rest of its day. Failures: UNAUTHENTICATED INVALID_IDENTITY_TOKEN,
+    or SESSION_ENDED for a new one; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
+    token without the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
     """
     IssueDelegatedToken: _grpc.UnaryUnaryMultiCallable[_grants_pb2.IssueDelegatedTokenRequest, _grants_pb2.IssueDelegatedTokenResponse]
     """Gives an identity token of a delegation. The plugin host only. Failures:
@@ -87,7 +90,8 @@ class GrantServiceAsyncStub(GrantServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueSignInCode: _aio.UnaryUnaryMultiCallable[_grants_pb2.IssueSignInCodeRequest, _grants_pb2.IssueSignInCodeResponse]  # type: ignore[assignment]
     """Makes a code that lets the caller's browser sign in at the plugin host: once,
-    within 30 s. Browser session. Failures: UNAUTHENTICATED SESSION_ENDED.
+    within 30 s. Browser session. Failures: UNAUTHENTICATED SESSION_ENDED;
+    PERMISSION_DENIED for an API key.
     """
     RedeemSignInCode: _aio.UnaryUnaryMultiCallable[_grants_pb2.RedeemSignInCodeRequest, _grants_pb2.RedeemSignInCodeResponse]  # type: ignore[assignment]
     """Exchanges a code for a sign-in. The plugin host only. Failures:
@@ -100,13 +104,15 @@ class GrantServiceAsyncStub(GrantServiceStub):
     """
     IssuePluginToken: _aio.UnaryUnaryMultiCallable[_grants_pb2.IssuePluginTokenRequest, _grants_pb2.IssuePluginTokenResponse]  # type: ignore[assignment]
     """Gives a program a short-lived identity token that the plugin host believes
-    and no other service does. Generate scope.
+    and no other service does. Generate scope. Failures: UNAUTHENTICATED
+    SESSION_ENDED; PERMISSION_DENIED ACCOUNT_SUSPENDED.
     """
     CreateDelegation: _aio.UnaryUnaryMultiCallable[_grants_pb2.CreateDelegationRequest, _grants_pb2.CreateDelegationResponse]  # type: ignore[assignment]
     """Makes a delegation for one task of a plugin. The plugin host only. The same
-    reference of the same person gives the same delegation. Failures:
-    UNAUTHENTICATED INVALID_IDENTITY_TOKEN; PERMISSION_DENIED for a token without
-    the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
+    reference of the same person gives the same delegation, and once it is ended
+    none for the rest of its day. Failures: UNAUTHENTICATED INVALID_IDENTITY_TOKEN,
+    or SESSION_ENDED for a new one; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
+    token without the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
     """
     IssueDelegatedToken: _aio.UnaryUnaryMultiCallable[_grants_pb2.IssueDelegatedTokenRequest, _grants_pb2.IssueDelegatedTokenResponse]  # type: ignore[assignment]
     """Gives an identity token of a delegation. The plugin host only. Failures:
@@ -135,7 +141,8 @@ class GrantServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_grants_pb2.IssueSignInCodeResponse, _abc.Awaitable[_grants_pb2.IssueSignInCodeResponse]]:
         """Makes a code that lets the caller's browser sign in at the plugin host: once,
-        within 30 s. Browser session. Failures: UNAUTHENTICATED SESSION_ENDED.
+        within 30 s. Browser session. Failures: UNAUTHENTICATED SESSION_ENDED;
+        PERMISSION_DENIED for an API key.
         """
 
     @_abc_1.abstractmethod
@@ -166,7 +173,8 @@ class GrantServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_grants_pb2.IssuePluginTokenResponse, _abc.Awaitable[_grants_pb2.IssuePluginTokenResponse]]:
         """Gives a program a short-lived identity token that the plugin host believes
-        and no other service does. Generate scope.
+        and no other service does. Generate scope. Failures: UNAUTHENTICATED
+        SESSION_ENDED; PERMISSION_DENIED ACCOUNT_SUSPENDED.
         """
 
     @_abc_1.abstractmethod
@@ -176,9 +184,10 @@ class GrantServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_grants_pb2.CreateDelegationResponse, _abc.Awaitable[_grants_pb2.CreateDelegationResponse]]:
         """Makes a delegation for one task of a plugin. The plugin host only. The same
-        reference of the same person gives the same delegation. Failures:
-        UNAUTHENTICATED INVALID_IDENTITY_TOKEN; PERMISSION_DENIED for a token without
-        the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
+        reference of the same person gives the same delegation, and once it is ended
+        none for the rest of its day. Failures: UNAUTHENTICATED INVALID_IDENTITY_TOKEN,
+        or SESSION_ENDED for a new one; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
+        token without the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
         """
 
     @_abc_1.abstractmethod

@@ -358,8 +358,9 @@ class Task(_message.Message):
     """From start to end, in milliseconds."""
     imported_from: _builtins.str
     """Where the picture came from, such as "image-resize"; empty for what was drawn
-    here. Such a task's prompt is the picture's title, and it cannot be drawn
-    again.
+    here. Such a task's prompt is the picture's title; of its other parameters
+    only the size is set, samples, which is 1, and seed, which is −1. It cannot be
+    drawn again.
     """
     reference: _builtins.str
     """The plugin's task that asked for it, as the plugin host's URLs name it; empty
@@ -395,7 +396,7 @@ class Task(_message.Message):
 
     @_builtins.property
     def settled_time(self) -> _timestamp_pb2.Timestamp:
-        """When its hold was settled with auth."""
+        """When its hold was settled with auth; unset for an imported one, which has none."""
 
     @_builtins.property
     def deleted_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
@@ -514,7 +515,7 @@ class Image(_message.Message):
     index: _builtins.int
     """Which of the task's images, from 0."""
     seed: _builtins.int
-    """Its real seed."""
+    """Its real seed; −1 for one that was imported."""
     width: _builtins.int
     """Pixels."""
     height: _builtins.int

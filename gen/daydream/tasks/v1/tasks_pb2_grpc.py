@@ -29,6 +29,12 @@ class TaskServiceStub:
     """The ledger of generations. A task is the long-running operation: failing to
     start it is an RPC error, failing to run is Task.error. Another person's task
     or image is NOT_FOUND, exactly as a missing one.
+
+    A service that acts in a person's name under a delegation reaches SubmitTask,
+    GetTask, WatchTask, CancelTask, DownloadImage, UploadImage and GetCapabilities,
+    and of the person's tasks only those of its own reference: the others, and
+    their images, are as good as missing. Its watch goes on when the person's
+    session ends.
     """
 
     def __init__(self, channel):
@@ -128,13 +134,21 @@ class TaskServiceServicer:
     """The ledger of generations. A task is the long-running operation: failing to
     start it is an RPC error, failing to run is Task.error. Another person's task
     or image is NOT_FOUND, exactly as a missing one.
+
+    A service that acts in a person's name under a delegation reaches SubmitTask,
+    GetTask, WatchTask, CancelTask, DownloadImage, UploadImage and GetCapabilities,
+    and of the person's tasks only those of its own reference: the others, and
+    their images, are as good as missing. Its watch goes on when the person's
+    session ends.
     """
 
     def SubmitTask(self, request, context):
         """Accepts a task, holds its price and queues it.
         Failures: INVALID_ARGUMENT with field violations, or REQUEST_ID_REUSED;
         FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
-        PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account;
+        PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account, or
+        NOT_ALLOWED for who acts in a person's name with a request_id that is neither
+        their delegation's reference nor continues it after a colon;
         RESOURCE_EXHAUSTED QUEUE_FULL, or OWN_QUEUE_FULL when the caller's own tasks
         are too many, with RetryInfo; UNAVAILABLE NO_WORKER while none was ever seen,
         or AUTH_UNAVAILABLE.
@@ -240,11 +254,13 @@ class TaskServiceServicer:
     def ImportImage(self, request_iterator, context):
         """Puts a finished picture into the caller's timeline, such as a plugin's result:
         a task that has SUCCEEDED, costs nothing and holds one image. What a picture
-        may be is as for UploadImage, but it keeps its size. The same request_id with
-        the same content gives the first task.
+        may be is as for UploadImage, and only its pixels are kept, upright, as a PNG;
+        but it keeps its size. The same request_id with the same content gives the
+        first task. Nothing is held or settled for it, and no TaskEnded tells of it.
         Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
-        or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo;
-        UNAVAILABLE when it cannot be stored.
+        or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo
+        after 200 of a person's in an hour, or 1 GiB; UNAVAILABLE when it cannot be
+        stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -252,7 +268,8 @@ class TaskServiceServicer:
 
     def CreateImageLink(self, request, context):
         """Makes a link to an image of the caller's, with which whoever has it reads that
-        one file until the link ends: how a plugin is given a picture.
+        one file until the link ends: how a plugin is given a picture. A thousand are
+        kept for each person; one more takes the place of the oldest.
         Failures: NOT_FOUND IMAGE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -395,6 +412,12 @@ class TaskService:
     """The ledger of generations. A task is the long-running operation: failing to
     start it is an RPC error, failing to run is Task.error. Another person's task
     or image is NOT_FOUND, exactly as a missing one.
+
+    A service that acts in a person's name under a delegation reaches SubmitTask,
+    GetTask, WatchTask, CancelTask, DownloadImage, UploadImage and GetCapabilities,
+    and of the person's tasks only those of its own reference: the others, and
+    their images, are as good as missing. Its watch goes on when the person's
+    session ends.
     """
 
     @staticmethod

@@ -30,6 +30,12 @@ class TaskServiceStub:
     """The ledger of generations. A task is the long-running operation: failing to
     start it is an RPC error, failing to run is Task.error. Another person's task
     or image is NOT_FOUND, exactly as a missing one.
+
+    A service that acts in a person's name under a delegation reaches SubmitTask,
+    GetTask, WatchTask, CancelTask, DownloadImage, UploadImage and GetCapabilities,
+    and of the person's tasks only those of its own reference: the others, and
+    their images, are as good as missing. Its watch goes on when the person's
+    session ends.
     """
 
     @_typing.overload
@@ -40,7 +46,9 @@ class TaskServiceStub:
     """Accepts a task, holds its price and queues it.
     Failures: INVALID_ARGUMENT with field violations, or REQUEST_ID_REUSED;
     FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
-    PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account;
+    PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account, or
+    NOT_ALLOWED for who acts in a person's name with a request_id that is neither
+    their delegation's reference nor continues it after a colon;
     RESOURCE_EXHAUSTED QUEUE_FULL, or OWN_QUEUE_FULL when the caller's own tasks
     are too many, with RetryInfo; UNAVAILABLE NO_WORKER while none was ever seen,
     or AUTH_UNAVAILABLE.
@@ -100,15 +108,18 @@ class TaskServiceStub:
     ImportImage: _grpc.StreamUnaryMultiCallable[_tasks_pb2.ImportImageRequest, _tasks_pb2.ImportImageResponse]
     """Puts a finished picture into the caller's timeline, such as a plugin's result:
     a task that has SUCCEEDED, costs nothing and holds one image. What a picture
-    may be is as for UploadImage, but it keeps its size. The same request_id with
-    the same content gives the first task.
+    may be is as for UploadImage, and only its pixels are kept, upright, as a PNG;
+    but it keeps its size. The same request_id with the same content gives the
+    first task. Nothing is held or settled for it, and no TaskEnded tells of it.
     Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
-    or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo;
-    UNAVAILABLE when it cannot be stored.
+    or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo
+    after 200 of a person's in an hour, or 1 GiB; UNAVAILABLE when it cannot be
+    stored.
     """
     CreateImageLink: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.CreateImageLinkRequest, _tasks_pb2.CreateImageLinkResponse]
     """Makes a link to an image of the caller's, with which whoever has it reads that
-    one file until the link ends: how a plugin is given a picture.
+    one file until the link ends: how a plugin is given a picture. A thousand are
+    kept for each person; one more takes the place of the oldest.
     Failures: NOT_FOUND IMAGE_NOT_FOUND.
     """
     DownloadLinkedImage: _grpc.UnaryStreamMultiCallable[_tasks_pb2.DownloadLinkedImageRequest, _tasks_pb2.DownloadLinkedImageResponse]
@@ -136,6 +147,12 @@ class TaskServiceAsyncStub(TaskServiceStub):
     """The ledger of generations. A task is the long-running operation: failing to
     start it is an RPC error, failing to run is Task.error. Another person's task
     or image is NOT_FOUND, exactly as a missing one.
+
+    A service that acts in a person's name under a delegation reaches SubmitTask,
+    GetTask, WatchTask, CancelTask, DownloadImage, UploadImage and GetCapabilities,
+    and of the person's tasks only those of its own reference: the others, and
+    their images, are as good as missing. Its watch goes on when the person's
+    session ends.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -143,7 +160,9 @@ class TaskServiceAsyncStub(TaskServiceStub):
     """Accepts a task, holds its price and queues it.
     Failures: INVALID_ARGUMENT with field violations, or REQUEST_ID_REUSED;
     FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
-    PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account;
+    PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account, or
+    NOT_ALLOWED for who acts in a person's name with a request_id that is neither
+    their delegation's reference nor continues it after a colon;
     RESOURCE_EXHAUSTED QUEUE_FULL, or OWN_QUEUE_FULL when the caller's own tasks
     are too many, with RetryInfo; UNAVAILABLE NO_WORKER while none was ever seen,
     or AUTH_UNAVAILABLE.
@@ -203,15 +222,18 @@ class TaskServiceAsyncStub(TaskServiceStub):
     ImportImage: _aio.StreamUnaryMultiCallable[_tasks_pb2.ImportImageRequest, _tasks_pb2.ImportImageResponse]  # type: ignore[assignment]
     """Puts a finished picture into the caller's timeline, such as a plugin's result:
     a task that has SUCCEEDED, costs nothing and holds one image. What a picture
-    may be is as for UploadImage, but it keeps its size. The same request_id with
-    the same content gives the first task.
+    may be is as for UploadImage, and only its pixels are kept, upright, as a PNG;
+    but it keeps its size. The same request_id with the same content gives the
+    first task. Nothing is held or settled for it, and no TaskEnded tells of it.
     Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
-    or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo;
-    UNAVAILABLE when it cannot be stored.
+    or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo
+    after 200 of a person's in an hour, or 1 GiB; UNAVAILABLE when it cannot be
+    stored.
     """
     CreateImageLink: _aio.UnaryUnaryMultiCallable[_tasks_pb2.CreateImageLinkRequest, _tasks_pb2.CreateImageLinkResponse]  # type: ignore[assignment]
     """Makes a link to an image of the caller's, with which whoever has it reads that
-    one file until the link ends: how a plugin is given a picture.
+    one file until the link ends: how a plugin is given a picture. A thousand are
+    kept for each person; one more takes the place of the oldest.
     Failures: NOT_FOUND IMAGE_NOT_FOUND.
     """
     DownloadLinkedImage: _aio.UnaryStreamMultiCallable[_tasks_pb2.DownloadLinkedImageRequest, _tasks_pb2.DownloadLinkedImageResponse]  # type: ignore[assignment]
@@ -238,6 +260,12 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     """The ledger of generations. A task is the long-running operation: failing to
     start it is an RPC error, failing to run is Task.error. Another person's task
     or image is NOT_FOUND, exactly as a missing one.
+
+    A service that acts in a person's name under a delegation reaches SubmitTask,
+    GetTask, WatchTask, CancelTask, DownloadImage, UploadImage and GetCapabilities,
+    and of the person's tasks only those of its own reference: the others, and
+    their images, are as good as missing. Its watch goes on when the person's
+    session ends.
     """
 
     @_abc_1.abstractmethod
@@ -249,7 +277,9 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         """Accepts a task, holds its price and queues it.
         Failures: INVALID_ARGUMENT with field violations, or REQUEST_ID_REUSED;
         FAILED_PRECONDITION NOT_ENOUGH_TOKENS (metadata: price, balance);
-        PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account;
+        PERMISSION_DENIED ACCOUNT_CLOSED for a suspended or deleted account, or
+        NOT_ALLOWED for who acts in a person's name with a request_id that is neither
+        their delegation's reference nor continues it after a colon;
         RESOURCE_EXHAUSTED QUEUE_FULL, or OWN_QUEUE_FULL when the caller's own tasks
         are too many, with RetryInfo; UNAVAILABLE NO_WORKER while none was ever seen,
         or AUTH_UNAVAILABLE.
@@ -375,11 +405,13 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_tasks_pb2.ImportImageResponse, _abc.Awaitable[_tasks_pb2.ImportImageResponse]]:
         """Puts a finished picture into the caller's timeline, such as a plugin's result:
         a task that has SUCCEEDED, costs nothing and holds one image. What a picture
-        may be is as for UploadImage, but it keeps its size. The same request_id with
-        the same content gives the first task.
+        may be is as for UploadImage, and only its pixels are kept, upright, as a PNG;
+        but it keeps its size. The same request_id with the same content gives the
+        first task. Nothing is held or settled for it, and no TaskEnded tells of it.
         Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
-        or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo;
-        UNAVAILABLE when it cannot be stored.
+        or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo
+        after 200 of a person's in an hour, or 1 GiB; UNAVAILABLE when it cannot be
+        stored.
         """
 
     @_abc_1.abstractmethod
@@ -389,7 +421,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_pb2.CreateImageLinkResponse, _abc.Awaitable[_tasks_pb2.CreateImageLinkResponse]]:
         """Makes a link to an image of the caller's, with which whoever has it reads that
-        one file until the link ends: how a plugin is given a picture.
+        one file until the link ends: how a plugin is given a picture. A thousand are
+        kept for each person; one more takes the place of the oldest.
         Failures: NOT_FOUND IMAGE_NOT_FOUND.
         """
 

@@ -1,0 +1,72 @@
+"""Imported pictures in SQL: tasks that have ended when they come, and what a person may have of them."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.foundation.errors import Unavailable
+from services.foundation.shielding import whole
+from services.tasks import models, values
+from services.tasks.files.imports import Bounds
+from services.tasks.states import State
+from services.tasks.store import rows
+from services.tasks.store.base import Database
+
+
+class Imports:
+    """Writes imports."""
+
+    def __init__(self, database: Database) -> None:
+        """Nothing connects yet."""
+        self._database = database
+
+    @whole
+    async def full(self, user_id: str, bounds: Bounds) -> bool:
+        """Whether a person has imported as much as the bounds allow."""
+        async with self._database.read() as session:
+            return await self._full(session, user_id, bounds)
+
+    @whole
+    async def add(self, new: values.NewTask, image: values.Image, bounds: Bounds) -> values.Task | None:
+        """Insert a task that has succeeded, with its image, whose files are there; None where the bounds forbid it.
+
+        A request_id that is there already gives its task. Raises Unavailable when that one is just being undone.
+        """
+        try:
+            async with self._database.write() as session:
+                # Behind this lock no other import of the owner's is under way, so that the count is exact.
+                await self._database.lock_owner(session, new.user_id)
+                if (before := await self._before(session, new)) is not None:
+                    return rows.to_task(before)
+                if await self._full(session, new.user_id, bounds):
+                    return None
+                row = rows.from_new(new)
+                now = await self._database.now(session)
+                # It was never in the queue, so that it takes no place there.
+                row.state, row.place, row.date, row.finished = State.SUCCEEDED, 0, now, now
+                row.images = [rows.from_image(image)]
+                session.add(row)
+                await session.flush()
+                return await self._database.touch(session, row)
+        except IntegrityError as error:
+            # A submission with the same request_id, of which nobody knows yet what becomes.
+            raise Unavailable(retry_after=1) from error
+
+    @staticmethod
+    async def _before(session: AsyncSession, new: values.NewTask) -> models.Task | None:
+        return await session.scalar(
+            sa.select(models.Task).where(models.Task.user_id == new.user_id, models.Task.request_id == new.request_id)
+        )
+
+    async def _full(self, session: AsyncSession, user_id: str, bounds: Bounds) -> bool:
+        since: dt.datetime = await self._database.now(session) - bounds.within
+        counted = (
+            sa.select(sa.func.count(models.Task.id), sa.func.coalesce(sa.func.sum(models.Image.bytes), 0))
+            .select_from(models.Task)
+            .outerjoin(models.Image, models.Image.task_id == models.Task.id)
+            .where(models.Task.user_id == user_id, models.Task.imported_from.is_not(None), models.Task.date > since)
+        )
+        number, size = (await session.execute(counted)).one()
+        return number >= bounds.pictures or int(size) >= bounds.bytes
