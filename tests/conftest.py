@@ -2,12 +2,15 @@
 
 import datetime
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.nats import Nats
 from tests.support.postgres import Postgres
@@ -21,10 +24,36 @@ DATABASES: Final = ("sqlite", "postgresql")
 """Values by which tests are repeated for another kind of database."""
 
 
+class OneStack(LoadFileScheduling):  # type: ignore[misc]
+    """Gives each file to one process, and every file whose tests use the whole stack to the same one."""
+
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        """Reads the test files, as the process that gives out the tests does not import them."""
+        super().__init__(config, log)
+        files = Path(__file__).parent.rglob("test_*.py")
+        asks = re.compile(r"^(async )?def test_\w+\([^)]*\bstack: Stack", re.MULTILINE)
+        self._with_stack = {str(each.relative_to(config.rootpath)) for each in files if asks.search(each.read_text())}
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "the whole stack" if file in self._with_stack else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStack:
+    """Starting the stack takes longer than most of what is done with it."""
+    return OneStack(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Small things first: what breaks a unit test is not waited for behind a browser. Twins take turns by the day."""
-    order = {"unit": 0, "integration": 1, "faults": 2, "e2e": 3}
-    items.sort(key=lambda item: order.get(item.path.relative_to(Path(__file__).parent).parts[0], -1))
+    order = {"unit": 0, "integration": 2, "faults": 3, "e2e": 4}
+
+    def rank(item: pytest.Item) -> int:
+        # The longest first of what waits for other processes, so that nobody waits for it alone at the end.
+        with_stack = "stack" in getattr(item, "fixturenames", ())
+        return 1 if with_stack else order.get(item.path.relative_to(Path(__file__).parent).parts[0], -1)
+
+    items.sort(key=rank)
     if EVERYTHING:
         return
     todays = set(map(id, _todays(items)))

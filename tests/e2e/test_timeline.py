@@ -48,6 +48,7 @@ def prompts(page: Page) -> Locator:
     return page.locator(f"{CARDS} h3")
 
 
+@pytest.mark.rotating
 def test_of_two_thousand_pictures_only_those_near_the_window_are_there(pretend: Running, new_page: NewPage) -> None:
     page = new_page()
     crowd(pretend, page, CROWD)
