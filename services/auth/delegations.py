@@ -12,8 +12,8 @@ from typing import Final
 import shortuuid
 
 from services.auth import fields
-from services.auth.errors import DelegationEnded, DelegationNotValid, SessionEnded
-from services.auth.ownership import lock_account
+from services.auth.errors import DelegationEnded, DelegationNotValid
+from services.auth.ownership import check_believed, lock_account
 from services.auth.storage import Storage
 from services.auth.tokens import PLUGIN_HOST, Signer
 from services.auth.values import Delegation, IdentityToken
@@ -37,7 +37,7 @@ class Delegations:
         """The delegation for one task of the person whose token it is; the same one for the same reference.
 
         Raises InvalidInput, UnknownToken, NotAllowed for a token that may not generate, DelegationEnded, UserNotFound,
-        AccountSuspended, SessionEnded.
+        AccountSuspended, SessionEnded, UnknownApiKey.
         """
         with fields.checked() as given:
             if not _REFERENCE.fullmatch(reference):
@@ -55,9 +55,7 @@ class Delegations:
                 if found.end_time is not None:
                     raise DelegationEnded
                 return found
-            # As with a key: made with a token that outlives its session, it would outlive it by far.
-            if caller.session_id and not await work.sessions.is_open(caller.subject, caller.session_id, now):
-                raise SessionEnded
+            await check_believed(work, caller, now)
             delegation = _draw(caller, reference, now)
             await work.delegations.add(delegation)
         return delegation

@@ -11,9 +11,9 @@ from typing import Final
 import shortuuid
 
 from services.auth import fields, paging
-from services.auth.errors import ApiKeyNotFound, SessionEnded, UnknownApiKey
+from services.auth.errors import ApiKeyNotFound, UnknownApiKey
 from services.auth.noting import Notes
-from services.auth.ownership import lock_account
+from services.auth.ownership import check_believed, lock_account
 from services.auth.secret_text import hash_secret, new_secret
 from services.auth.storage import Storage
 from services.auth.tokens import PEOPLE_SCOPES, Signer
@@ -73,8 +73,8 @@ class ApiKeys:
     async def create(self, caller: Caller, *, name: str, scopes: tuple[str, ...]) -> tuple[ApiKey, str]:
         """Make a key for the caller; gives it with its secret.
 
-        Raises InvalidInput, UserNotFound, AccountSuspended, SessionEnded, and NotAllowed for a scope that the caller
-        does not have: a key makes no stronger key.
+        Raises InvalidInput, UserNotFound, AccountSuspended, SessionEnded, UnknownApiKey, and NotAllowed for a scope
+        that the caller does not have: a key makes no stronger key.
         """
         known = {scope.value for scope in Scope}
         with fields.checked() as given:
@@ -90,9 +90,7 @@ class ApiKeys:
         key, secret = draw(caller.subject, name, wanted, now)
         async with self._storage.write() as work:
             await lock_account(work, caller.subject)
-            # An identity token outlives its session by minutes; a key made then would outlive it for good.
-            if caller.session_id and not await work.sessions.is_open(caller.subject, caller.session_id, now):
-                raise SessionEnded
+            await check_believed(work, caller, now)
             await work.keys.add(key, hash_secret(secret))
         return key, secret
 
@@ -109,7 +107,8 @@ class ApiKeys:
         due = key.last_used_time is None or now - key.last_used_time >= USED_EVERY
         if due and await self._notes.write(functools.partial(self._note_used, key.api_key_id, now)):
             key = dataclasses.replace(key, last_used_time=now)
-        return Resolved(key=key, user=user, identity_token=self._signer.for_user(user, key.scopes))
+        token = self._signer.for_user(user, key.scopes, key_id=key.api_key_id)
+        return Resolved(key=key, user=user, identity_token=token)
 
     async def _note_used(self, api_key_id: str, now: dt.datetime) -> None:
         async with self._storage.write() as work:

@@ -1,6 +1,8 @@
 """Whose things a caller may look at: their own; staff, everyone's. And whether whoever a call acts for still may."""
 
-from services.auth.errors import AccountSuspended, UserNotFound
+import datetime as dt
+
+from services.auth.errors import AccountSuspended, SessionEnded, UnknownApiKey, UserNotFound
 from services.auth.fields import is_id
 from services.auth.storage import Work
 from services.auth.values import User
@@ -35,6 +37,17 @@ async def check_acting(work: Work, user_id: str) -> None:
     """
     if user_id:
         able(await work.users.get(user_id))
+
+
+async def check_believed(work: Work, caller: Caller, now: dt.datetime) -> None:
+    """Check that the session or the key still is what the caller's token was given for, which outlives it by minutes.
+
+    Asked before the token is exchanged for what lasts longer. Raises SessionEnded, UnknownApiKey.
+    """
+    if caller.session_id and not await work.sessions.is_open(caller.subject, caller.session_id, now):
+        raise SessionEnded
+    if caller.key_id and not await work.keys.is_there(caller.subject, caller.key_id):
+        raise UnknownApiKey
 
 
 def able(user: User | None) -> User:

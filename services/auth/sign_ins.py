@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.auth.errors import SessionEnded, SignInCodeNotValid
-from services.auth.ownership import able
+from services.auth.ownership import able, check_believed
 from services.auth.secret_text import hash_secret, new_secret
 from services.auth.storage import Storage
 from services.auth.tokens import Signer, scopes_of
@@ -93,16 +93,15 @@ class SignIns:
         return Resolved(user=user, identity_token=self._token(session, user))
 
     async def issue_token(self, caller: Caller) -> IdentityToken:
-        """A token that a program shows the plugin host: the caller's own scopes, and their session if there is one.
+        """A token that a program shows the plugin host: the caller's own scopes, and their session or key.
 
-        Raises UserNotFound, AccountSuspended, SessionEnded: the caller's token outlives what it was given for, and
-        must not be exchanged for one that does so still longer.
+        Raises UserNotFound, AccountSuspended, SessionEnded, UnknownApiKey: the caller's token outlives what it was
+        given for, and must not be exchanged for one that does so still longer.
         """
         async with self._storage.read() as work:
             user = able(await work.users.get(caller.subject))
-            if caller.session_id and not await work.sessions.is_open(caller.subject, caller.session_id, self._now()):
-                raise SessionEnded
-        return self._signer.for_plugins(user, caller.scopes, session_id=caller.session_id)
+            await check_believed(work, caller, self._now())
+        return self._signer.for_plugins(user, caller.scopes, session_id=caller.session_id, key_id=caller.key_id)
 
     def _token(self, session: Session, user: User) -> IdentityToken:
         return self._signer.for_plugins(user, scopes_of(user.role), session_id=session.session_id)

@@ -140,6 +140,9 @@ class ApiKeys(Protocol):
     async def find(self, secret_hash: str) -> tuple[ApiKey, User] | None:
         """The key with this secret and its account."""
 
+    async def is_there(self, user_id: str, api_key_id: str) -> bool:
+        """Whether a person has this key."""
+
     async def touch(self, api_key_id: str, now: dt.datetime) -> None:
         """Note that it was used now."""
 

@@ -26,6 +26,8 @@ SERVICE_AUDIENCE: Final = ("auth", "tasks", "gpu")
 PLUGIN_HOST: Final = "plugins"
 PLUGIN_AUDIENCE: Final = (PLUGIN_HOST,)
 DELEGATED_AUDIENCE: Final = ("tasks",)
+# Its process runs others' code too, and a worker draws for every service that asks, unpaid.
+PLUGIN_HOST_AUDIENCE: Final = ("auth", "tasks")
 PEOPLE_SCOPES: Final = frozenset({Scope.GENERATE, Scope.READ})
 
 
@@ -94,15 +96,15 @@ class Signer:
         """The same, as a Verifier asks for it."""
         return self.public_keys()
 
-    def for_user(self, user: User, scopes: Iterable[Scope], *, session_id: str = "") -> IdentityToken:
-        """A token for a person; scopes beyond the person's role are left out."""
-        allowed = scopes_of(user.role).intersection(scopes)
-        return self._sign(user.user_id, user.role, session_id, allowed, USER_AUDIENCE)
+    def for_user(self, user: User, scopes: Iterable[Scope], *, session_id: str = "", key_id: str = "") -> IdentityToken:
+        """A token for a person, by the session or the key it is for; scopes beyond the person's role are left out."""
+        return self._for_person(user, scopes, session_id, key_id, USER_AUDIENCE)
 
-    def for_plugins(self, user: User, scopes: Iterable[Scope], *, session_id: str = "") -> IdentityToken:
+    def for_plugins(
+        self, user: User, scopes: Iterable[Scope], *, session_id: str = "", key_id: str = ""
+    ) -> IdentityToken:
         """The same for the plugin host alone."""
-        allowed = scopes_of(user.role).intersection(scopes)
-        return self._sign(user.user_id, user.role, session_id, allowed, PLUGIN_AUDIENCE)
+        return self._for_person(user, scopes, session_id, key_id, PLUGIN_AUDIENCE)
 
     def for_delegation(self, delegation: Delegation) -> IdentityToken:
         """A token for the plugin host to generate in a person's name, whose role is lent to nobody."""
@@ -118,7 +120,15 @@ class Signer:
 
     def for_service(self, name: str) -> IdentityToken:
         """A token for a service."""
-        return self._sign(name, Role.SERVICE, "", frozenset(), SERVICE_AUDIENCE)
+        audience = PLUGIN_HOST_AUDIENCE if name == PLUGIN_HOST else SERVICE_AUDIENCE
+        return self._sign(name, Role.SERVICE, "", frozenset(), audience)
+
+    def _for_person(
+        self, user: User, scopes: Iterable[Scope], session_id: str, key_id: str, audience: tuple[str, ...]
+    ) -> IdentityToken:
+        allowed = scopes_of(user.role).intersection(scopes)
+        by_key = {"key": key_id} if key_id else {}
+        return self._sign(user.user_id, user.role, session_id, allowed, audience, **by_key)
 
     def _sign(
         self,

@@ -90,8 +90,11 @@ async def declare_streams(client: Client) -> JetStreamContext:
             await jetstream.add_stream(config)
         except nats.js.errors.BadRequestError:
             # How many servers of a cluster keep a copy is for whoever runs it to say: it stays as they made it.
-            config.num_replicas = (await jetstream.stream_info(name)).config.num_replicas
-            await jetstream.update_stream(config)
+            there = (await jetstream.stream_info(name)).config
+            config.num_replicas = there.num_replicas
+            # Who may only read is not to need the right to change them.
+            if any(value is not None and getattr(there, key) != value for key, value in vars(config).items()):
+                await jetstream.update_stream(config)
     return jetstream
 
 

@@ -50,6 +50,8 @@ class Caller:
     role: Role
     session_id: str = ""
     """The browser session; empty for API keys and services."""
+    key_id: str = ""
+    """The API key; empty for sessions, for services, and under a delegation."""
     scopes: frozenset[Scope] = frozenset()
     """What the token may be used for; a service needs none."""
     actor: str = ""
@@ -177,6 +179,7 @@ class Verifier:
                 subject=str(claims["sub"]),
                 role=Role(claims["role"]),
                 session_id=str(claims.get("sid", "")),
+                key_id=str(claims.get("key", "")),
                 scopes=frozenset(Scope(scope) for scope in claims.get("scopes", ())),
                 actor=_actor(claims),
                 reference=str(claims.get("ref", "")),

@@ -38,6 +38,19 @@ def whole(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutin
     return run
 
 
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run blocking work in a thread, as `asyncio.to_thread` does; a caller that is cancelled stays until it is over.
+
+    No thread can be stopped, so whoever holds a bound on how many there are must hold it that long.
+    """
+
+    @whole
+    async def run() -> T:
+        return await asyncio.to_thread(work)
+
+    return await run()
+
+
 class Shared(Generic[T]):
     """Work done once at a time: whoever asks for it meanwhile gets what comes of the one that runs."""
 

@@ -18,7 +18,7 @@ from services.tasks.files.archive import Archive
 from services.tasks.files.found import DataFolder
 from services.tasks.files.gallery import Gallery
 from services.tasks.files.images import ImageFiles
-from services.tasks.files.imports import Imports
+from services.tasks.files.imports import Bounds, Imports
 from services.tasks.files.intake import Intake
 from services.tasks.files.links import Links
 from services.tasks.files.removal import Removal
@@ -200,7 +200,14 @@ class Service:
             archive=Archive(rows=Images(store), files=images),
             uploads=uploads,
             removal=Removal(rows=Images(store), files=images, announcer=self._board),
-            imports=Imports(requests=tasks, rows=ImportRows(store), files=images, intake=intake, announcer=self._board),
+            imports=Imports(
+                requests=tasks,
+                rows=ImportRows(store),
+                files=images,
+                intake=intake,
+                announcer=self._board,
+                bounds=Bounds(pictures_kept=settings.import_limit_per_user, bytes_kept=settings.import_bytes_per_user),
+            ),
             links=links,
         )
         tasks_pb2_grpc.add_TaskServiceServicer_to_server(servicer, self._server.grpc)

@@ -122,7 +122,7 @@ class OwnQueueFull(errors.TooMuch):
 
 
 class TooManyImports(errors.TooMuch):
-    """You have imported as much as one person may within an hour."""
+    """You have imported as much as one person may within an hour; more goes later."""
 
     reason = "TOO_MANY_IMPORTS"
 

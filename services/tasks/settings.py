@@ -30,6 +30,10 @@ class Settings(settings.Settings):
     """Tasks that may wait at once."""
     queue_limit_per_user: int = Field(default=20, ge=1)
     """Tasks of one person that may wait at once."""
+    import_limit_per_user: int = Field(default=5_000, ge=1)
+    """Imported pictures that one person may keep."""
+    import_bytes_per_user: int = Field(default=5 * 2**30, ge=1)
+    """Bytes of these."""
     lease_seconds: float = Field(default=10.0, ge=0.5)
     """A running task whose dispatcher was not heard of for so long is queued again."""
     model_wait_seconds: float = Field(default=600.0, gt=0)

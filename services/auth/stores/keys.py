@@ -57,6 +57,11 @@ class SqlApiKeys:
         found = (await self._session.execute(statement)).one_or_none()
         return None if found is None else (_key_of(found[0]), user_of(found[1]))
 
+    async def is_there(self, user_id: str, api_key_id: str) -> bool:
+        """Whether a person has this key."""
+        statement = sa.select(sa.true()).where(ApiKeyRow.user_id == user_id, ApiKeyRow.api_key_id == api_key_id)
+        return await self._session.scalar(statement) is not None
+
     async def touch(self, api_key_id: str, now: dt.datetime) -> None:
         """Note that it was used now."""
         statement = sa.update(ApiKeyRow).where(ApiKeyRow.api_key_id == api_key_id).values(last_used_time=now)

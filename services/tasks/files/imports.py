@@ -4,8 +4,8 @@ Each becomes a task that has ended and was never in the queue: nothing was held 
 nobody waits to be told that it ended. It is otherwise a task like any other, and its picture an image like any other.
 """
 
-import asyncio
 import datetime as dt
+import enum
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -16,6 +16,7 @@ import shortuuid
 
 from services.foundation import logs
 from services.foundation.errors import FieldViolation, InvalidInput, RequestIdReused, Unavailable
+from services.foundation.shielding import in_thread
 from services.tasks.asking import parameters, texts
 from services.tasks.asking.ingredients import Parameters
 from services.tasks.errors import TooManyImports
@@ -43,7 +44,7 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """What a person may import within a while; without it the timeline would be free storage."""
+    """What a person may import within a while, and keep; without it the timeline would be free storage."""
 
     within: dt.timedelta = dt.timedelta(hours=1)
     """The while."""
@@ -51,9 +52,22 @@ class Bounds:
     """Pictures in it."""
     bytes: int = 2**30
     """Bytes of those that were not deleted since."""
+    pictures_kept: int = 5_000
+    """Pictures that there are, however old."""
+    bytes_kept: int = 5 * 2**30
+    """Bytes of these."""
 
 
 USUAL: Final = Bounds()
+
+
+class Full(enum.Enum):
+    """What lets a person import no more."""
+
+    LATELY = "lately"
+    """As much came within the while as may; later there is room again."""
+    IN_ALL = "in all"
+    """As much is kept as may be; there is room again when some is deleted."""
 
 
 class Requests(Protocol):
@@ -65,8 +79,8 @@ class Requests(Protocol):
 class Rows(Protocol):
     """Imports as the ledger keeps them; `store.imports.Imports` says what each call does."""
 
-    async def full(self, user_id: str, bounds: Bounds) -> bool: ...
-    async def add(self, new: NewTask, image: Image, bounds: Bounds) -> Task | None: ...
+    async def full(self, user_id: str, bounds: Bounds) -> Full | None: ...
+    async def add(self, new: NewTask, image: Image, bounds: Bounds) -> Task | Full: ...
 
 
 class Files(Protocol):
@@ -103,7 +117,7 @@ class Imports:
         self._bounds = bounds
 
     async def take(self, user_id: str, session_id: str, parts: AsyncIterator[Header | bytes]) -> Task:
-        """The task that holds the picture which arrives; the first one's where it is sent again.
+        """The task that holds the picture which arrives; the first one where it is sent again and is there still.
 
         Raises InvalidInput, PictureRefused, UploadStalled, RequestIdReused, TooManyImports and Unavailable; then
         nothing is kept.
@@ -111,10 +125,11 @@ class Imports:
         header = await self._header(parts)
         data = await self._intake.gather(_pieces(parts))
         digest = _digest(header, data)
-        if (before := await self._requests.find_request(user_id, header.request_id)) is not None:
-            return _same(before, digest)
-        if await self._rows.full(user_id, self._bounds):
-            raise TooManyImports(retry_after=RETRY_SECONDS)
+        before = await self._requests.find_request(user_id, header.request_id)
+        if before is not None and not is_emptied(_same(before, digest)):
+            return before
+        if (full := await self._rows.full(user_id, self._bounds)) is not None:
+            raise _too_many(full)
         task_id = shortuuid.uuid()
         image = await self._kept(f"{task_id[:2]}/{task_id}/0-0.png", data)
         new = NewTask(
@@ -129,10 +144,10 @@ class Imports:
         )
         # From here on a crash leaves files that the sweep finds.
         task = await self._rows.add(new, image, self._bounds)
-        if task is None or task.task_id != task_id:
+        if isinstance(task, Full) or task.task_id != task_id:
             await self._remove(image.path)
-        if task is None:
-            raise TooManyImports(retry_after=RETRY_SECONDS)
+        if isinstance(task, Full):
+            raise _too_many(task)
         if task.task_id == task_id:
             self._announcer.announce(stored(task))
         return _same(task, digest)
@@ -160,7 +175,7 @@ class Imports:
     async def _kept(self, path: str, data: bytes) -> Image:
         # Held until the thumbnails are made too, which unpacks it once more.
         async with self._intake.unpacking:
-            picture = await asyncio.to_thread(pictures.plain, data, most_side=pictures.MOST_SIDE)
+            picture = await in_thread(lambda: pictures.plain(data, most_side=pictures.MOST_SIDE))
             try:
                 await self._files.keep(path, picture.data)
             except OSError as error:
@@ -184,6 +199,17 @@ class Imports:
             await self._files.remove(path)
         except OSError as error:
             log.warning("files of an import that was not kept stay until the sweep", path=path, error=repr(error))
+
+
+def is_emptied(task: Task) -> bool:
+    """Whether it is an import whose picture was deleted since: the same may then come again, as another task."""
+    return bool(task.imported_from and task.deleted)
+
+
+def _too_many(full: Full) -> TooManyImports:
+    if full is Full.LATELY:
+        return TooManyImports(retry_after=RETRY_SECONDS)
+    return TooManyImports("You keep as many imported pictures as one person may; delete some to make room.")
 
 
 async def _pieces(parts: AsyncIterator[Header | bytes]) -> AsyncGenerator[bytes, None]:

@@ -10,6 +10,7 @@ import shortuuid
 
 from services.foundation import logs
 from services.foundation.errors import Unavailable
+from services.foundation.shielding import in_thread
 from services.tasks import identifiers
 from services.tasks.errors import UploadNotFound
 from services.tasks.files import pictures, reading
@@ -44,7 +45,7 @@ class Uploads:
         """Keep the picture that arrives. Raises PictureRefused, UploadStalled and Unavailable; then nothing is kept."""
         data = await self._intake.gather(pieces)
         async with self._intake.unpacking:
-            picture = await asyncio.to_thread(pictures.plain, data)
+            picture = await in_thread(lambda: pictures.plain(data))
         upload_id = shortuuid.uuid()
         upload = Upload(
             upload_id=upload_id,

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from services.foundation import logs
 from services.foundation.errors import Unavailable
+from services.foundation.shielding import in_thread
 from services.tasks.asking.ingredients import NO_PICTURES, Parameters, Pictures, StartImage
 from services.tasks.errors import GenerationFailed, ImageNotFound, UploadNotFound, WorkerBusy
 from services.tasks.values import Image, Upload
@@ -18,6 +19,8 @@ from services.tasks.workers.generation import Happening, Request, Worker
 log = logs.logger(__name__)
 START: Final = "start image"
 MASK: Final = "mask"
+AT_ONCE: Final = 2
+"""Pictures unpacked at a time: each may take a few hundred megabytes, however many slots the workers have."""
 
 
 class PictureGone(GenerationFailed):
@@ -76,17 +79,19 @@ class Sources:
         self._uploads = uploads
         self._images = images
         self._files = files
+        self._unpacking = asyncio.Semaphore(AT_ONCE)
 
     async def fetch(self, user_id: str, parameters: Parameters) -> Pictures:
         """What a task begins from, of the size it draws. Raises PictureGone, PictureUnreadable and Unavailable."""
         size = (parameters.width, parameters.height)
         pictures = NO_PICTURES
         if (begun := parameters.start_image) is not None:
-            data = await self._read(START, self._start(user_id, begun), lambda png: fitting.start(png, *size))
+            data = await self._read(START, lambda: self._start(user_id, begun), lambda png: fitting.start(png, *size))
             pictures = replace(pictures, start=data)
         if parameters.mask_upload_id:
-            upload = self._upload(user_id, parameters.mask_upload_id)
-            pictures = replace(pictures, mask=await self._read(MASK, upload, lambda png: fitting.mask(png, *size)))
+            mask = parameters.mask_upload_id
+            data = await self._read(MASK, lambda: self._upload(user_id, mask), lambda png: fitting.mask(png, *size))
+            pictures = replace(pictures, mask=data)
         return pictures
 
     async def _start(self, user_id: str, begun: StartImage) -> bytes:
@@ -100,9 +105,14 @@ class Sources:
     async def _upload(self, user_id: str, upload_id: str) -> bytes:
         return await self._uploads.read(await self._uploads.find(user_id, upload_id))
 
-    async def _read(self, what: str, reading: Coroutine[Any, Any, bytes], fit: Callable[[bytes], bytes]) -> bytes:
+    async def _read(
+        self, what: str, read: Callable[[], Coroutine[Any, Any, bytes]], fit: Callable[[bytes], bytes]
+    ) -> bytes:
         try:
-            return await asyncio.to_thread(fit, await reading)
+            # The file too is read only now: that of an imported picture may be as large as its pixels.
+            async with self._unpacking:
+                data = await read()
+                return await in_thread(lambda: fit(data))
         except (UploadNotFound, ImageNotFound) as error:
             raise PictureGone(what) from error
         except fitting.TooLarge as error:

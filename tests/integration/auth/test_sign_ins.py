@@ -15,7 +15,7 @@ from services.foundation import identity
 from services.foundation.database import utc_now
 from services.foundation.rpc import client
 from tests.support.auth import PASSWORD, Person, RunningAuth, refusal
-from tests.support.auth_grants import another, code_of, plugin_token, read_as, redeem, resolve, signed_in
+from tests.support.auth_grants import another, code_of, delegate, plugin_token, read_as, redeem, resolve, signed_in
 
 ENDED = (grpc.StatusCode.UNAUTHENTICATED, "SESSION_ENDED")
 NOT_VALID = (grpc.StatusCode.UNAUTHENTICATED, "SIGN_IN_CODE_NOT_VALID")
@@ -155,6 +155,27 @@ async def test_an_identity_token_that_outlives_its_session_is_exchanged_for_noth
 
     assert refused == [ENDED, ENDED]
     assert await auth.sql("SELECT 1 FROM sign_in_codes") == []
+
+
+async def test_what_a_revoked_key_left_is_exchanged_for_nothing_and_makes_no_other_key(auth: RunningAuth) -> None:
+    staff = await auth.staff()
+    request = auth_pb2.CreateApiKeyRequest(name="mine", scopes=[each.value for each in identity.Scope])
+    made = await auth.auth.CreateApiKey(request, metadata=staff.metadata)
+    resolved = await auth.auth.ResolveApiKey(auth_pb2.ResolveApiKeyRequest(api_key=made.secret), metadata=auth.web)
+    left = client.bearer(resolved.identity_token.token)
+    shown = (await plugin_token(auth, left)).identity_token.token
+    begun = await delegate(auth, shown)
+    revoke = auth_pb2.RevokeApiKeyRequest(api_key_id=made.api_key.api_key_id)
+    await auth.auth.RevokeApiKey(revoke, metadata=staff.metadata)
+
+    refused = [
+        await reason(plugin_token(auth, left)),
+        await reason(delegate(auth, shown, "task-2")),
+        await reason(auth.auth.CreateApiKey(request, metadata=left)),
+    ]
+
+    assert refused == [(grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_API_KEY")] * 3
+    assert await delegate(auth, shown) == begun, "what has begun goes on"
 
 
 async def test_signing_out_while_a_code_is_redeemed_leaves_no_sign_in(auth: RunningAuth) -> None:

@@ -16,11 +16,15 @@ from services.foundation import errors
 from services.foundation.rpc import client
 from services.tasks import models
 from services.tasks.errors import TooManyImports
+from services.tasks.files import pictures
 from services.tasks.files.images import ImageFiles
-from services.tasks.files.imports import Bounds, Header, Imports
+from services.tasks.files.imports import RETRY_SECONDS, Bounds, Full, Header, Imports
 from services.tasks.files.intake import Intake
 from services.tasks.files.storage import Folder
+from services.tasks.states import State
+from services.tasks.store.images import Images
 from services.tasks.store.imports import Imports as Rows
+from services.tasks.values import Task
 from tests.support.fake_parts import Notes
 from tests.support.gallery import member
 from tests.support.ledger import Studio, running
@@ -28,6 +32,7 @@ from tests.support.ledger_rows import Store, new_image, new_task
 from tests.support.picture_files import PNG, REFUSED, encoded, photograph, picture
 
 SMALL = tasks_pb2.ImageSize.IMAGE_SIZE_SMALL
+KEPT_BYTES = len(pictures.plain(PNG).data)
 SUCCEEDED = tasks_pb2.TaskState.TASK_STATE_SUCCEEDED
 
 
@@ -148,15 +153,68 @@ async def test_a_person_imports_so_much_in_an_hour_and_no_more(store: Store, tmp
     assert len(files_in(tmp_path)) == 4
 
 
+@pytest.mark.parametrize("bounds", [Bounds(pictures_kept=2), Bounds(bytes_kept=2 * KEPT_BYTES)], ids=["2", "bytes"])
+async def test_a_person_keeps_so_many_and_has_room_again_when_some_are_deleted(
+    store: Store, tmp_path: Path, bounds: Bounds
+) -> None:
+    imports = importing(store, tmp_path, bounds=bounds)
+
+    came = await asyncio.gather(*(imports.take("ada", "", parts(f"{n}")) for n in range(4)), return_exceptions=True)
+    bobs = await imports.take("bob", "", parts("1"))
+    kept = [each for each in came if isinstance(each, Task)]
+    refused = [each for each in came if isinstance(each, TooManyImports)]
+    await Images(store.database).delete("ada", kept[0].images[0].image_id)
+    after = await imports.take("ada", "", parts("more"))
+
+    assert (len(kept), len(refused), bobs.state, after.state) == (2, 2, State.SUCCEEDED, State.SUCCEEDED)
+    assert {(each.retry_after, "delete some" in each.message) for each in refused} == {(None, True)}
+
+
+async def test_a_picture_that_was_deleted_is_taken_in_anew_and_only_that(
+    new_studio: Callable[..., Studio], tmp_path: Path
+) -> None:
+    async with running(new_studio()) as studio:
+        ada = studio.person()
+        first = await ada.bring(PNG, request_id="one")
+        await ada.delete(first.images[0].image_id)
+
+        with pytest.raises(errors.InvalidInput) as caught:
+            await ada.bring(photograph(), request_id="one")
+        again = await asyncio.gather(*(ada.bring(PNG, request_id="one") for _ in range(3)))
+
+        (task_id,) = {each.task_id for each in again}
+        assert caught.value.detail_reason == "REQUEST_ID_REUSED"
+        assert task_id != first.task_id
+        assert (await ada.download(again[0].images[0].image_id))[1]
+        assert {each.task_id: len(each.images) for each in (await ada.list()).tasks} == {first.task_id: 0, task_id: 1}
+        await ada.delete(again[0].images[0].image_id)
+        third = await ada.bring(PNG, request_id="one")
+        assert third.task_id not in {first.task_id, task_id}
+
+
+async def test_a_deleted_picture_is_not_taken_in_anew_where_there_is_no_room(store: Store, tmp_path: Path) -> None:
+    imports = importing(store, tmp_path, bounds=Bounds(pictures=1))
+    first = await imports.take("ada", "", parts("one"))
+    await Images(store.database).delete("ada", first.images[0].image_id)
+
+    with pytest.raises(TooManyImports) as caught:
+        await imports.take("ada", "", parts("one"))
+
+    found = await store.tasks.find_request("ada", "one")
+    assert caught.value.retry_after == RETRY_SECONDS
+    assert found is not None
+    assert found.task_id == first.task_id
+
+
 async def test_an_hour_later_there_is_room_again(store: Store) -> None:
     rows, none = Rows(store.database), Bounds(pictures=1, within=dt.timedelta(0))
     new = new_task(imported_from="palette", price=0)
 
     task = await rows.add(new, new_image(0), Bounds(pictures=1))
 
-    assert task is not None
-    assert await rows.full("ada", Bounds(pictures=1))
-    assert not await rows.full("ada", none)
+    assert isinstance(task, Task)
+    assert await rows.full("ada", Bounds(pictures=1)) is Full.LATELY
+    assert await rows.full("ada", none) is None
     assert await store.waiting() == 0
 
 

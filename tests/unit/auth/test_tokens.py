@@ -93,7 +93,30 @@ async def test_what_the_plugin_host_is_given_is_believed_at_one_place_each(tmp_p
                 await Verifier(audience=audience, fetch_keys=signer.fetch_keys).verify(token)
 
 
-async def test_a_services_token_is_believed_everywhere(tmp_path: Path) -> None:
+async def test_a_keys_token_names_the_key(tmp_path: Path) -> None:
+    signer = Signer(load_or_create_key(tmp_path / "key.pem"), now=utc_now)
+
+    by_key = signer.for_user(USER, {Scope.READ}, key_id="key-1").token
+    shown = signer.for_plugins(USER, {Scope.READ}, key_id="key-1").token
+
+    for token, audience in ((by_key, "tasks"), (shown, "plugins")):
+        caller = await Verifier(audience=audience, fetch_keys=signer.fetch_keys).verify(token)
+        assert (caller.key_id, caller.session_id) == ("key-1", "")
+
+
+async def test_the_plugin_hosts_own_token_is_worth_nothing_at_a_worker(tmp_path: Path) -> None:
+    signer = Signer(load_or_create_key(tmp_path / "key.pem"), now=utc_now)
+
+    token = ServiceSecrets(signer, {"plugins": "a secret of this test"}).issue("plugins", "a secret of this test").token
+
+    for audience in ("auth", "tasks"):
+        caller = await Verifier(audience=audience, fetch_keys=signer.fetch_keys).verify(token)
+        assert (caller.subject, caller.role) == ("plugins", Role.SERVICE)
+    with pytest.raises(UnknownToken):
+        await Verifier(audience="gpu", fetch_keys=signer.fetch_keys).verify(token)
+
+
+async def test_any_other_services_token_is_believed_everywhere(tmp_path: Path) -> None:
     signer = Signer(load_or_create_key(tmp_path / "key.pem"), now=utc_now)
     secrets = ServiceSecrets(signer, {"tasks": "a secret of this test"})
 

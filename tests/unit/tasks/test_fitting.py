@@ -2,11 +2,13 @@
 
 import io
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
+from PIL import _imaging
 
 from services.gpu import uploads
 from services.gpu.images import Pixels
@@ -36,6 +38,13 @@ def noise(mode: str, width: int, height: int) -> bytes:
     return encoded(PIL.Image.frombytes(mode, (width, height), os.urandom(width * height * channels)))
 
 
+def blocks(work: Callable[[], object]) -> int:
+    """How many blocks of 16 MiB at most Pillow takes for its pixels meanwhile."""
+    _imaging.reset_stats()
+    work()
+    return int(_imaging.get_stats()["allocated_blocks"])
+
+
 @pytest.mark.parametrize("size", [(300, 100), (50, 120), (96, 64), (31, 17)])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_the_worker_sees_what_it_would_have_made_of_the_whole_files(mode: str, size: tuple[int, int]) -> None:
@@ -45,6 +54,23 @@ def test_the_worker_sees_what_it_would_have_made_of_the_whole_files(mode: str, s
     sent = seen(plan(start_image=fitting.start(start, 96, 64), mask=fitting.mask(mask, 96, 64)))
 
     assert all(np.array_equal(one, other) for one, other in zip(sent, meant, strict=True))
+
+
+def test_a_picture_larger_than_any_upload_is_flattened_only_when_it_is_small() -> None:
+    large = picture("RGBA", (4000, 3000), (200, 100, 0, 128))
+    large.paste((0, 0, 0, 0), (0, 0, 2000, 3000))
+    data = encoded(large, compress_level=1)
+    whole = blocks(large.copy)
+    sent: list[bytes] = []
+
+    taken = blocks(lambda: sent.append(fitting.start(data, 96, 64)))
+
+    # As it came and with its colours weighed by their alpha; all else is small, a block at most.
+    assert taken <= 2 * whole + 8
+    with PIL.Image.open(io.BytesIO(sent[0])) as image:
+        assert (image.mode, image.getpixel((9, 9)), image.getpixel((90, 60))) == (
+            "RGB", (255, 255, 255), (227, 177, 127),
+        )  # fmt: skip
 
 
 def test_what_would_be_too_large_as_a_png_is_sent_smaller() -> None:

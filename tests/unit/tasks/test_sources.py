@@ -1,5 +1,6 @@
 """Pictures fetched for a worker, and what becomes of a task when one cannot be."""
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from services.tasks.errors import GenerationFailed, ImageDamaged, ImageNotFound,
 from services.tasks.values import Image, Upload
 from services.tasks.workers.capabilities import Capabilities
 from services.tasks.workers.generation import Finished, Happening, Part, Request
-from services.tasks.workers.sources import Sources, Supplied
+from services.tasks.workers.sources import AT_ONCE, Sources, Supplied
 from tests.support.ledger_rows import PARAMETERS, new_image
 from tests.support.picture_files import PNG
 
@@ -54,6 +55,20 @@ class Kept:
         if self.wrong is not None:
             raise self.wrong
         return self.data
+
+
+class Crowded(Kept):
+    """Counts how many read a file at a time."""
+
+    inside = most = 0
+
+    async def whole(self, image: Image) -> bytes:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        for _ in range(9):
+            await asyncio.sleep(0)
+        self.inside -= 1
+        return self._data()
 
 
 class Drawing:
@@ -113,6 +128,17 @@ async def test_a_picture_that_cannot_be_had_fails_the_task_for_good(
 
     assert (caught.value.reason, caught.value.invalid) == (reason, invalid)
     assert caught.value.message.endswith(".")
+
+
+async def test_however_many_slots_there_are_few_pictures_are_in_memory_at_a_time() -> None:
+    crowded = Crowded()
+    sources = Sources(uploads=crowded, images=crowded, files=crowded)
+    asked = replace(PARAMETERS, start_image=StartImage(image_id="image-1"))
+
+    fetched = await asyncio.gather(*(sources.fetch("ada", asked) for _ in range(3 * AT_ONCE)))
+
+    assert crowded.most == AT_ONCE
+    assert all(each.start for each in fetched)
 
 
 async def test_a_database_that_is_away_only_makes_the_task_wait() -> None:

@@ -185,8 +185,9 @@ class AuthServiceServicer:
     def CreateApiKey(self, request, context):
         """Makes an API key; its secret is in this answer and never again. Browser
         session or admin scope. Failures: INVALID_ARGUMENT; UNAUTHENTICATED
-        SESSION_ENDED; PERMISSION_DENIED for the admin scope without the staff role,
-        and for a scope that the caller does not have.
+        SESSION_ENDED, or UNKNOWN_API_KEY for a key that was revoked; PERMISSION_DENIED
+        for the admin scope without the staff role, and for a scope that the caller
+        does not have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

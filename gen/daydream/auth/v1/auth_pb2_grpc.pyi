@@ -75,8 +75,9 @@ class AuthServiceStub:
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CreateApiKeyRequest, _auth_pb2.CreateApiKeyResponse]
     """Makes an API key; its secret is in this answer and never again. Browser
     session or admin scope. Failures: INVALID_ARGUMENT; UNAUTHENTICATED
-    SESSION_ENDED; PERMISSION_DENIED for the admin scope without the staff role,
-    and for a scope that the caller does not have.
+    SESSION_ENDED, or UNKNOWN_API_KEY for a key that was revoked; PERMISSION_DENIED
+    for the admin scope without the staff role, and for a scope that the caller
+    does not have.
     """
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListApiKeysRequest, _auth_pb2.ListApiKeysResponse]
     """Lists the caller's API keys, newest first, without their secrets. Read scope."""
@@ -139,8 +140,9 @@ class AuthServiceAsyncStub(AuthServiceStub):
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreateApiKeyRequest, _auth_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """Makes an API key; its secret is in this answer and never again. Browser
     session or admin scope. Failures: INVALID_ARGUMENT; UNAUTHENTICATED
-    SESSION_ENDED; PERMISSION_DENIED for the admin scope without the staff role,
-    and for a scope that the caller does not have.
+    SESSION_ENDED, or UNKNOWN_API_KEY for a key that was revoked; PERMISSION_DENIED
+    for the admin scope without the staff role, and for a scope that the caller
+    does not have.
     """
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListApiKeysRequest, _auth_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """Lists the caller's API keys, newest first, without their secrets. Read scope."""
@@ -254,8 +256,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_pb2.CreateApiKeyResponse, _abc.Awaitable[_auth_pb2.CreateApiKeyResponse]]:
         """Makes an API key; its secret is in this answer and never again. Browser
         session or admin scope. Failures: INVALID_ARGUMENT; UNAUTHENTICATED
-        SESSION_ENDED; PERMISSION_DENIED for the admin scope without the staff role,
-        and for a scope that the caller does not have.
+        SESSION_ENDED, or UNKNOWN_API_KEY for a key that was revoked; PERMISSION_DENIED
+        for the admin scope without the staff role, and for a scope that the caller
+        does not have.
         """
 
     @_abc_1.abstractmethod

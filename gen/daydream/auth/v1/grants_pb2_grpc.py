@@ -117,7 +117,8 @@ class GrantServiceServicer:
     def IssuePluginToken(self, request, context):
         """Gives a program a short-lived identity token that the plugin host believes
         and no other service does. Generate scope. Failures: UNAUTHENTICATED
-        SESSION_ENDED; PERMISSION_DENIED ACCOUNT_SUSPENDED.
+        SESSION_ENDED, or UNKNOWN_API_KEY for a key that was revoked; NOT_FOUND
+        USER_NOT_FOUND; PERMISSION_DENIED ACCOUNT_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,7 +128,8 @@ class GrantServiceServicer:
         """Makes a delegation for one task of a plugin. The plugin host only. The same
         reference of the same person gives the same delegation, and once it is ended
         none for the rest of its day. Failures: UNAUTHENTICATED INVALID_IDENTITY_TOKEN,
-        or SESSION_ENDED for a new one; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
+        or for a new one SESSION_ENDED or UNKNOWN_API_KEY; NOT_FOUND USER_NOT_FOUND
+        for an account that was deleted; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
         token without the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -57,13 +57,15 @@ class GrantServiceStub:
     IssuePluginToken: _grpc.UnaryUnaryMultiCallable[_grants_pb2.IssuePluginTokenRequest, _grants_pb2.IssuePluginTokenResponse]
     """Gives a program a short-lived identity token that the plugin host believes
     and no other service does. Generate scope. Failures: UNAUTHENTICATED
-    SESSION_ENDED; PERMISSION_DENIED ACCOUNT_SUSPENDED.
+    SESSION_ENDED, or UNKNOWN_API_KEY for a key that was revoked; NOT_FOUND
+    USER_NOT_FOUND; PERMISSION_DENIED ACCOUNT_SUSPENDED.
     """
     CreateDelegation: _grpc.UnaryUnaryMultiCallable[_grants_pb2.CreateDelegationRequest, _grants_pb2.CreateDelegationResponse]
     """Makes a delegation for one task of a plugin. The plugin host only. The same
     reference of the same person gives the same delegation, and once it is ended
     none for the rest of its day. Failures: UNAUTHENTICATED INVALID_IDENTITY_TOKEN,
-    or SESSION_ENDED for a new one; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
+    or for a new one SESSION_ENDED or UNKNOWN_API_KEY; NOT_FOUND USER_NOT_FOUND
+    for an account that was deleted; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
     token without the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
     """
     IssueDelegatedToken: _grpc.UnaryUnaryMultiCallable[_grants_pb2.IssueDelegatedTokenRequest, _grants_pb2.IssueDelegatedTokenResponse]
@@ -105,13 +107,15 @@ class GrantServiceAsyncStub(GrantServiceStub):
     IssuePluginToken: _aio.UnaryUnaryMultiCallable[_grants_pb2.IssuePluginTokenRequest, _grants_pb2.IssuePluginTokenResponse]  # type: ignore[assignment]
     """Gives a program a short-lived identity token that the plugin host believes
     and no other service does. Generate scope. Failures: UNAUTHENTICATED
-    SESSION_ENDED; PERMISSION_DENIED ACCOUNT_SUSPENDED.
+    SESSION_ENDED, or UNKNOWN_API_KEY for a key that was revoked; NOT_FOUND
+    USER_NOT_FOUND; PERMISSION_DENIED ACCOUNT_SUSPENDED.
     """
     CreateDelegation: _aio.UnaryUnaryMultiCallable[_grants_pb2.CreateDelegationRequest, _grants_pb2.CreateDelegationResponse]  # type: ignore[assignment]
     """Makes a delegation for one task of a plugin. The plugin host only. The same
     reference of the same person gives the same delegation, and once it is ended
     none for the rest of its day. Failures: UNAUTHENTICATED INVALID_IDENTITY_TOKEN,
-    or SESSION_ENDED for a new one; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
+    or for a new one SESSION_ENDED or UNKNOWN_API_KEY; NOT_FOUND USER_NOT_FOUND
+    for an account that was deleted; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
     token without the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
     """
     IssueDelegatedToken: _aio.UnaryUnaryMultiCallable[_grants_pb2.IssueDelegatedTokenRequest, _grants_pb2.IssueDelegatedTokenResponse]  # type: ignore[assignment]
@@ -174,7 +178,8 @@ class GrantServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_grants_pb2.IssuePluginTokenResponse, _abc.Awaitable[_grants_pb2.IssuePluginTokenResponse]]:
         """Gives a program a short-lived identity token that the plugin host believes
         and no other service does. Generate scope. Failures: UNAUTHENTICATED
-        SESSION_ENDED; PERMISSION_DENIED ACCOUNT_SUSPENDED.
+        SESSION_ENDED, or UNKNOWN_API_KEY for a key that was revoked; NOT_FOUND
+        USER_NOT_FOUND; PERMISSION_DENIED ACCOUNT_SUSPENDED.
         """
 
     @_abc_1.abstractmethod
@@ -186,7 +191,8 @@ class GrantServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes a delegation for one task of a plugin. The plugin host only. The same
         reference of the same person gives the same delegation, and once it is ended
         none for the rest of its day. Failures: UNAUTHENTICATED INVALID_IDENTITY_TOKEN,
-        or SESSION_ENDED for a new one; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
+        or for a new one SESSION_ENDED or UNKNOWN_API_KEY; NOT_FOUND USER_NOT_FOUND
+        for an account that was deleted; PERMISSION_DENIED ACCOUNT_SUSPENDED, and for a
         token without the generate scope; FAILED_PRECONDITION DELEGATION_ENDED.
         """
 

@@ -256,11 +256,13 @@ class TaskServiceServicer:
         a task that has SUCCEEDED, costs nothing and holds one image. What a picture
         may be is as for UploadImage, and only its pixels are kept, upright, as a PNG;
         but it keeps its size. The same request_id with the same content gives the
-        first task. Nothing is held or settled for it, and no TaskEnded tells of it.
+        first task, or a new one where that one's picture was deleted. Nothing is held
+        or settled for it, and no TaskEnded tells of it.
         Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
         or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo
-        after 200 of a person's in an hour, or 1 GiB; UNAVAILABLE when it cannot be
-        stored.
+        after 200 of a person's in an hour, or 1 GiB, and without it while they keep
+        as many, or as many bytes, as they may: 5,000 and 5 GiB unless the ledger is
+        set otherwise; UNAVAILABLE when it cannot be stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -110,11 +110,13 @@ class TaskServiceStub:
     a task that has SUCCEEDED, costs nothing and holds one image. What a picture
     may be is as for UploadImage, and only its pixels are kept, upright, as a PNG;
     but it keeps its size. The same request_id with the same content gives the
-    first task. Nothing is held or settled for it, and no TaskEnded tells of it.
+    first task, or a new one where that one's picture was deleted. Nothing is held
+    or settled for it, and no TaskEnded tells of it.
     Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
     or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo
-    after 200 of a person's in an hour, or 1 GiB; UNAVAILABLE when it cannot be
-    stored.
+    after 200 of a person's in an hour, or 1 GiB, and without it while they keep
+    as many, or as many bytes, as they may: 5,000 and 5 GiB unless the ledger is
+    set otherwise; UNAVAILABLE when it cannot be stored.
     """
     CreateImageLink: _grpc.UnaryUnaryMultiCallable[_tasks_pb2.CreateImageLinkRequest, _tasks_pb2.CreateImageLinkResponse]
     """Makes a link to an image of the caller's, with which whoever has it reads that
@@ -224,11 +226,13 @@ class TaskServiceAsyncStub(TaskServiceStub):
     a task that has SUCCEEDED, costs nothing and holds one image. What a picture
     may be is as for UploadImage, and only its pixels are kept, upright, as a PNG;
     but it keeps its size. The same request_id with the same content gives the
-    first task. Nothing is held or settled for it, and no TaskEnded tells of it.
+    first task, or a new one where that one's picture was deleted. Nothing is held
+    or settled for it, and no TaskEnded tells of it.
     Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
     or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo
-    after 200 of a person's in an hour, or 1 GiB; UNAVAILABLE when it cannot be
-    stored.
+    after 200 of a person's in an hour, or 1 GiB, and without it while they keep
+    as many, or as many bytes, as they may: 5,000 and 5 GiB unless the ledger is
+    set otherwise; UNAVAILABLE when it cannot be stored.
     """
     CreateImageLink: _aio.UnaryUnaryMultiCallable[_tasks_pb2.CreateImageLinkRequest, _tasks_pb2.CreateImageLinkResponse]  # type: ignore[assignment]
     """Makes a link to an image of the caller's, with which whoever has it reads that
@@ -407,11 +411,13 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         a task that has SUCCEEDED, costs nothing and holds one image. What a picture
         may be is as for UploadImage, and only its pixels are kept, upright, as a PNG;
         but it keeps its size. The same request_id with the same content gives the
-        first task. Nothing is held or settled for it, and no TaskEnded tells of it.
+        first task, or a new one where that one's picture was deleted. Nothing is held
+        or settled for it, and no TaskEnded tells of it.
         Failures: INVALID_ARGUMENT PICTURE_REFUSED, UPLOAD_STALLED, REQUEST_ID_REUSED
         or with field violations; RESOURCE_EXHAUSTED TOO_MANY_IMPORTS with RetryInfo
-        after 200 of a person's in an hour, or 1 GiB; UNAVAILABLE when it cannot be
-        stored.
+        after 200 of a person's in an hour, or 1 GiB, and without it while they keep
+        as many, or as many bytes, as they may: 5,000 and 5 GiB unless the ledger is
+        set otherwise; UNAVAILABLE when it cannot be stored.
         """
 
     @_abc_1.abstractmethod
