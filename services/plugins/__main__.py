@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from services.foundation import logs, migrations, settings
-from services.plugins.settings import NAME, Settings, hand_over
+from services.plugins.settings import NAME, Settings, hand_over, withhold
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 USAGE: Final = "usage: python -m services.plugins [migrate | worker]"
@@ -20,6 +20,7 @@ def main(arguments: list[str]) -> None:
     if arguments not in ([], ["migrate"], ["worker"]):
         raise settings.complain(USAGE)
     given = settings.load(Settings)
+    withhold()
     try:
         Path(given.folder).mkdir(parents=True, exist_ok=True)
         if arguments == ["migrate"]:
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> None:
         if error.filename is None:
             raise
         raise settings.complain(f"{error.filename} cannot be used: {error.strerror}") from error
-    hand_over(given)
+    hand_over(given, works=arguments == ["worker"])
     logs.configure(NAME, given.log_level)
     if arguments == ["worker"]:
         _become_worker(given)

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.foundation import settings
@@ -12,6 +12,8 @@ from services.foundation import settings
 NAME: Final = "plugins"
 BUNDLED: Final = Path(__file__).parent / "bundled"
 """The folder of plugins that come with Daydream."""
+BUNDLED_STUDIO: Final = Path(__file__).parent / "bundled_studio"
+"""The folder of those that have the studio draw."""
 
 
 class Settings(settings.Settings):
@@ -23,12 +25,28 @@ class Settings(settings.Settings):
     """Where to listen, host:port."""
     threads: int = Field(default=64, ge=4)
     """Requests at once: plugins ask the host itself in the middle of theirs, so a few would wait for each other."""
+    inside_names: str = ""
+    """Names, host:port with commas between, that only services ask by; they are answered in terms of SERVER_NAME."""
     worker_processes: int = Field(default=2, ge=1)
     """Children of a worker, each of which runs one task at a time."""
     bundled: bool = True
     """Whether Daydream's own plugins are loaded, before those of PLUGIN_FOLDERS."""
     database_url: str = Field(default="", repr=False, validation_alias=settings.variable("SQLALCHEMY_DATABASE_URI"))
     """`postgresql+psycopg://…` or `sqlite:///…`; by default plugins.db in the service's folder."""
+
+    service_secret: SecretStr = SecretStr("")
+    """What auth knows this service by, `AUTH_SERVICE_SECRETS=plugins=…`; needed where people have to sign in."""
+    auth_target: str = Field(default="127.0.0.1:8011", validation_alias=settings.variable("AUTH_TARGET"))
+    """Where auth answers."""
+    tasks_target: str = Field(default="", validation_alias=settings.variable("TASKS_TARGET"))
+    """Where tasks answers; without it there are no plugins that generate."""
+    nats_url: str = Field(default="nats://127.0.0.1:8022", validation_alias=settings.variable("NATS_URL"))
+    """Where NATS answers; several servers of a cluster with commas between."""
+
+    @property
+    def inside(self) -> frozenset[str]:
+        """Every inside name, in lower case."""
+        return frozenset(each.strip().lower() for each in self.inside_names.split(",") if each.strip())
 
     @property
     def folder(self) -> str:
@@ -55,12 +73,25 @@ class Settings(settings.Settings):
         return tuple(f"{name}:{port}" for name in names)
 
 
-def hand_over(given: Settings) -> None:
-    """Put into the environment what the host reads from there, where nobody has said otherwise."""
+def withhold() -> None:
+    """Take what opens other services out of the environment: plugins run in this process and in children of it.
+
+    The address of NATS may have a password in it.
+    """
+    for name in ("PLUGINS_SERVICE_SECRET", "NATS_URL"):
+        os.environ.pop(name, None)
+
+
+def hand_over(given: Settings, *, works: bool = False) -> None:
+    """Put into the environment what the host reads from there, where nobody has said otherwise.
+
+    A worker, which `works`, knows no studio; it loads the plugins that draw for their tasks alone.
+    """
     os.environ["SQLALCHEMY_DATABASE_URI"] = given.database
     os.environ.setdefault("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER", given.folder)
     if given.bundled:
-        folders = [str(BUNDLED), *os.environ.get("PLUGIN_FOLDERS", "").split(":")]
+        studio = [str(BUNDLED_STUDIO)] if given.tasks_target or works else []
+        folders = [str(BUNDLED), *studio, *os.environ.get("PLUGIN_FOLDERS", "").split(":")]
         os.environ["PLUGIN_FOLDERS"] = ":".join(dict.fromkeys(each for each in folders if each))
     # Tasks make addresses of the host outside of any request.
     os.environ.setdefault("SERVER_NAME", given.addresses[0])

@@ -1,6 +1,7 @@
 """What is acknowledged is on disk: the durable settings are on where services run, not only where they are written."""
 
 import json
+import re
 import subprocess
 import urllib.error
 import urllib.request
@@ -56,7 +57,7 @@ def test_compose_leaves_postgresql_its_durable_defaults() -> None:
 def monitored_nats(tmp_path: Path) -> Iterator[str]:
     """NATS as `make run` starts it, on ports of the test's own; where it tells of itself."""
     given = processes.Ports(web=1, auth=2, tasks=3, gpu=4, nats=ports.free_port())
-    secrets = processes.Secrets(web_key="", web="", tasks="")
+    secrets = processes.Secrets(web_key="", web="", tasks="", plugins="", plugins_key="")
     (program,) = (each for each in processes.programs(given, secrets, tmp_path) if each.name == "nats")
     monitor = ports.free_port()
     server = subprocess.Popen([*program.command, "-m", str(monitor)], stderr=subprocess.DEVNULL)
@@ -75,8 +76,9 @@ def test_nats_as_it_is_started_locally_syncs_every_event_before_it_acknowledges_
 
 def test_compose_starts_nats_with_the_same_configuration() -> None:
     nats = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["nats"]
-    mounted = dict(volume.split(":")[:2] for volume in nats["volumes"])
+    mounted = {inside: outside for outside, inside in (volume.split(":")[:2] for volume in nats["volumes"])}
 
-    used = nats["command"][nats["command"].index("-c") + 1]
+    used = Path(nats["command"][nats["command"].index("-c") + 1])
 
-    assert mounted["./nats.conf"] == used
+    (included,) = re.findall(r"^include (\S+)$", (DEPLOY / mounted[str(used)]).read_text(), re.MULTILINE)
+    assert mounted[str(used.parent / included)] == "./nats.conf"

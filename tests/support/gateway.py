@@ -54,9 +54,11 @@ class Site:
         return {"X-CSRFToken": await self.form_token("/studio"), "Accept": "application/json"}
 
 
-def settings(backends: Backends) -> WebSettings:
-    """Settings for a gateway before these backends."""
+def settings(backends: Backends, *, plugins_url: str = "", plugins_target: str = "") -> WebSettings:
+    """Settings for a gateway before these backends, with plugins of another origin where one is named."""
     return WebSettings(
+        plugins_url=plugins_url,
+        plugins_target=plugins_target,
         service_secret=SecretStr(gateway_accounts.SERVICE_SECRET),
         auth_target=backends.auth_target,
         tasks_target=backends.tasks_target,
@@ -64,10 +66,11 @@ def settings(backends: Backends) -> WebSettings:
 
 
 @contextlib.asynccontextmanager
-async def in_process() -> AsyncIterator[Site]:
+async def in_process(*, plugins_url: str = "", plugins_target: str = "") -> AsyncIterator[Site]:
     """The app without a socket."""
     async with gateway_backends.running() as backends:
-        gateway = Gateway(settings(backends), secret_key="k" * 40, timing=QUICK)
+        given = settings(backends, plugins_url=plugins_url, plugins_target=plugins_target)
+        gateway = Gateway(given, secret_key="k" * 40, timing=QUICK)
         transport = httpx.ASGITransport(app=gateway.app, raise_app_exceptions=False)
         async with (
             gateway.running(),
@@ -92,15 +95,18 @@ async def served(
     *,
     trusted_proxies: Sequence[str] = (),
     timing: Timing = QUICK,
+    plugins_url: str = "",
+    port: int = 0,
 ) -> AsyncIterator[Served]:
-    """The app under uvicorn on a free port; `draw` makes the files of images."""
+    """The app under uvicorn, on a free port where none is named; `draw` makes the files of images."""
     async with gateway_backends.running(draw) as backends:
-        gateway = Gateway(settings(backends), secret_key="k" * 40, timing=timing)
+        given = settings(backends, plugins_url=plugins_url)
+        gateway = Gateway(given, secret_key="k" * 40, timing=timing)
         async with (
-            listening(gateway, trusted_proxies=trusted_proxies) as (port, server),
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http,
+            listening(gateway, trusted_proxies=trusted_proxies, port=port) as (heard_at, server),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{heard_at}", timeout=10) as http,
         ):
-            yield Served(http=http, backends=backends, gateway=gateway, port=port, server=server)
+            yield Served(http=http, backends=backends, gateway=gateway, port=heard_at, server=server)
 
 
 @contextlib.asynccontextmanager

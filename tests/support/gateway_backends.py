@@ -21,6 +21,8 @@ from daydream.auth.v1 import (
     auth_pb2_grpc,
     codes_pb2,
     codes_pb2_grpc,
+    grants_pb2,
+    grants_pb2_grpc,
 )
 from daydream.gpu.v1 import inference_pb2
 from daydream.tasks.v1 import admin_pb2, admin_pb2_grpc, gallery_pb2, gallery_pb2_grpc, tasks_pb2, tasks_pb2_grpc
@@ -34,6 +36,7 @@ from tests.support.gateway_archives import FakeArchives
 from tests.support.gateway_gallery import FakeGallery
 from tests.support.gateway_images import FakeImages
 from tests.support.gateway_machine import FakeMachine
+from tests.support.gateway_plugins import FakeGrants, FakeLinks
 from tests.support.gateway_uploads import FakeUploads, steps_run
 
 ENDED: Final = (tasks_pb2.TASK_STATE_SUCCEEDED, tasks_pb2.TASK_STATE_FAILED, tasks_pb2.TASK_STATE_CANCELLED)
@@ -60,7 +63,7 @@ MODEL: Final = inference_pb2.Model(
 )
 
 
-class FakeTasks(FakeArchives, FakeImages, FakeUploads):
+class FakeTasks(FakeArchives, FakeLinks, FakeImages, FakeUploads):
     """The ledger, in memory."""
 
     def __init__(self, auth: FakeAuth, draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) -> None:
@@ -354,6 +357,7 @@ class Backends:
     """Both, running."""
 
     auth: FakeAuth
+    grants: FakeGrants
     tasks: FakeTasks
     gallery: FakeGallery
     machine: FakeMachine
@@ -367,6 +371,7 @@ class Backends:
 async def running(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) -> AsyncIterator[Backends]:
     """Both servers on free ports of loopback."""
     auth = FakeAuth()  # type: ignore[abstract]
+    grants = FakeGrants(auth)  # type: ignore[abstract]
     tasks = FakeTasks(auth, draw)
     gallery = FakeGallery(tasks)
     machine = FakeMachine(tasks)
@@ -378,6 +383,7 @@ async def running(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) ->
             auth_pb2.DESCRIPTOR.services_by_name["UserService"],
             codes_pb2.DESCRIPTOR.services_by_name["CodeService"],
             audit_pb2.DESCRIPTOR.services_by_name["AuditService"],
+            grants_pb2.DESCRIPTOR.services_by_name["GrantService"],
         ],
         "tasks": [
             tasks_pb2.DESCRIPTOR.services_by_name["TaskService"],
@@ -396,6 +402,7 @@ async def running(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) ->
     auth_pb2_grpc.add_UserServiceServicer_to_server(auth, servers["auth"].grpc)
     codes_pb2_grpc.add_CodeServiceServicer_to_server(auth, servers["auth"].grpc)
     audit_pb2_grpc.add_AuditServiceServicer_to_server(auth, servers["auth"].grpc)
+    grants_pb2_grpc.add_GrantServiceServicer_to_server(grants, servers["auth"].grpc)
     tasks_pb2_grpc.add_TaskServiceServicer_to_server(tasks, servers["tasks"].grpc)
     gallery_pb2_grpc.add_GalleryServiceServicer_to_server(gallery, servers["tasks"].grpc)
     admin_pb2_grpc.add_AdminServiceServicer_to_server(machine, servers["tasks"].grpc)
@@ -405,6 +412,7 @@ async def running(draw: Callable[[tasks_pb2.Task, int], bytes] | None = None) ->
     try:
         yield Backends(
             auth=auth,
+            grants=grants,
             tasks=tasks,
             gallery=gallery,
             machine=machine,

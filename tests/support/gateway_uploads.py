@@ -41,7 +41,7 @@ class FakeUploads(tasks_pb2_grpc.TaskServiceServicer):
             data += request.data
             self.heard += len(request.data)
         self._let_in()
-        width, height = _size(bytes(data))
+        width, height = size_of(bytes(data))
         upload = tasks_pb2.Upload(
             upload_id=f"upload-{next(self._upload_numbers)}",
             width=width,
@@ -69,7 +69,8 @@ def steps_run(asked: tasks_pb2.Parameters) -> int:
     return max(1, int(asked.steps * shortest(asked.strength))) if asked.HasField("strength") else asked.steps
 
 
-def _size(data: bytes) -> tuple[int, int]:
+def size_of(data: bytes) -> tuple[int, int]:
+    """Of a whole picture, or of what stands for one. Raises InvalidInput."""
     # The pieces of a call that was given up end as if they were all; it is the picture that is not whole.
     if data.endswith(END):
         return 64, 48

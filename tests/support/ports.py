@@ -27,3 +27,8 @@ def wait_for_port(port: int, *, seconds: float = 30) -> None:
         # A short pause between looks at a condition, not a wait for time to pass.
         time.sleep(0.02)
     raise TimeoutError(f"nothing listens on port {port} after {seconds} s")
+
+
+def listener(port: int) -> socket.socket:
+    """A socket that listens on a port of loopback."""
+    return socket.create_server(("127.0.0.1", port))

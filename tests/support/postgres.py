@@ -130,6 +130,12 @@ class Postgres:
         self._admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload, unused-ignore]
         return self._dsn(name).replace("postgresql://", "postgresql+psycopg://")
 
+    def run_script(self, script: Path, **environment: str) -> None:
+        """Run a shell script that calls psql, as the image of PostgreSQL does at its first start."""
+        told = {"POSTGRES_USER": "daydream", "PGHOST": "127.0.0.1", "PGPORT": str(self.port), **environment}
+        path = f"{self._binaries / 'bin'}:{os.environ['PATH']}"
+        subprocess.run(["sh", script], env={"PATH": path, **told}, check=True, capture_output=True)
+
     def stop(self) -> None:
         """Stop the server and remove the cluster."""
         self._server.send_signal(signal.SIGQUIT)

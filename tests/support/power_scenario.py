@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from services.tasks.files.images import ImageFiles
+from services.tasks.files.intake import Intake
 from services.tasks.files.storage import open_storage
 from services.tasks.files.uploads import Uploads
 from services.tasks.values import Upload
@@ -55,7 +56,7 @@ async def keep(folder: Path, recorder: Recorder) -> None:
         )
         # The ledger writes the row when `save` has returned, not before.
         recorder.row(f"images/{image.path}")
-    uploads = Uploads(rows=Rows(_Below(recorder)), storage=storage)
+    uploads = Uploads(rows=Rows(_Below(recorder)), storage=storage, intake=Intake())
 
     async def pieces() -> AsyncIterator[bytes]:
         yield png(9, 64, 64)

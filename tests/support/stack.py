@@ -14,14 +14,14 @@ from pathlib import Path
 from tests.support import ports
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("web", "auth", "tasks", "gpu", "nats")
+NAMES = ("web", "auth", "tasks", "gpu", "nats", "plugins")
 
 
 class Stack:
     """A running Daydream; `url`, `email`, `password` and `api_key` are those of its first-run.json."""
 
-    def __init__(self, data: Path, environment: Mapping[str, str] | None = None) -> None:
-        """Start the launcher; `wait` returns when it is ready."""
+    def __init__(self, data: Path, environment: Mapping[str, str] | None = None, *, plugins: bool = False) -> None:
+        """Start the launcher, with the plugin host where `plugins` are asked for; `wait` returns when it is ready."""
         self.data = data
         self.ports = {name: ports.free_port() for name in NAMES}
         chosen = {f"DAYDREAM_{name.upper()}_PORT": str(port) for name, port in self.ports.items()}
@@ -30,7 +30,13 @@ class Stack:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "deploy.local"],
             cwd=ROOT,
-            env={**os.environ, **chosen, "DAYDREAM_DATA_DIR": str(data), **(environment or {})},
+            env={
+                **os.environ,
+                **chosen,
+                "DAYDREAM_PLUGINS": "on" if plugins else "off",
+                "DAYDREAM_DATA_DIR": str(data),
+                **(environment or {}),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -65,6 +71,11 @@ class Stack:
     def url(self) -> str:
         """Where the pages are."""
         return f"http://127.0.0.1:{self.ports['web']}"
+
+    @property
+    def plugins_url(self) -> str:
+        """Where the plugin host is."""
+        return f"http://127.0.0.1:{self.ports['plugins']}"
 
     @property
     def email(self) -> str:

@@ -129,6 +129,46 @@ EVERY = (
 )
 
 
+def _framed(page: Page) -> None:
+    expect(page.frame_locator("#frame iframe").get_by_role("button", name="submit")).to_be_visible()
+
+
+def _choosing(page: Page) -> None:
+    _framed(page)
+    page.frame_locator("#frame iframe").get_by_role("button", name="choose file").first.click()
+    expect(page.locator(".dd-choose-tile").first).to_be_visible()
+
+
+def _done(page: Page) -> None:
+    _resized(page)
+    expect(page.locator("#task-chip")).to_have_text("done", timeout=60_000)
+    expect(page.locator("#task-outs img").first).not_to_have_js_property("naturalWidth", 0)
+
+
+def _resized(page: Page) -> None:
+    _choosing(page)
+    page.locator(".dd-choose-tile").first.click()
+    frame = page.frame_locator("#frame iframe")
+    for name in ("Width", "Height"):
+        frame.get_by_label(name).fill("128")
+    frame.get_by_role("button", name="submit").click()
+    expect(page.locator("#task")).to_be_visible()
+
+
+PLUGINS = (
+    Visit(name="plugins", path="/plugins", who="painter"),
+    Visit(name="plugins-form", path="/plugins/image-resize", who="painter", arrange=_framed),
+    Visit(name="plugins-choose", path="/plugins/image-resize", who="painter", arrange=_choosing),
+    Visit(name="plugins-task", path="/plugins/image-resize", who="painter", arrange=_resized),
+    Visit(name="admin-plugins", path="/admin/plugins", who="staff"),
+)
+"""Where there is a plugin host."""
+PLUGINS_AT_WORK = (
+    Visit(name="plugins-result", path="/plugins/image-resize", who="painter", arrange=_done, shown=True),
+)
+"""Where it has a worker too."""
+
+
 def go(page: Page, url: str, visit: Visit) -> None:
     """Stand before it, as it is looked at."""
     page.goto(f"{url}{visit.path}")

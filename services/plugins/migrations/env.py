@@ -1,9 +1,9 @@
 """Alembic's entry; the connection and its lock come from the foundation."""
 
 from alembic import context
-from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 from services.foundation import migrations
+from services.plugins.generation.models import Drawing
 
-# Importing one of the models imports them all.
-migrations.run(context, ProcessingTask.metadata)
+# The host's own tables and those of this service share one metadata; importing one of the models imports the host's.
+migrations.run(context, Drawing.metadata)

@@ -19,13 +19,13 @@ def create_app(test_config: Mapping[str, Any] | None = None, silent_log: bool = 
     `test_config` stands in for environment and files. Raises `util.config.BadSetting` for a setting that cannot be.
     """
     # Models, tasks and blueprints know each other; they are imported when there is an app to make.
-    from qhana_plugin_runner import celery, db, plugins_cli, storage, webhooks  # noqa: PLC0415
+    from qhana_plugin_runner import celery, db, own_calls, ownership, plugins_cli, served_at, storage, webhooks  # noqa: PLC0415
     from qhana_plugin_runner.api import cross_origin, root_api  # noqa: PLC0415
     from qhana_plugin_runner.registry_client import PLUGIN_REGISTRY_CLIENT  # noqa: PLC0415
     from qhana_plugin_runner.util import config, jinja_helpers, plugin_loading  # noqa: PLC0415
 
     instance = os.environ.get(f"{config.PREFIX}_INSTANCE_FOLDER")
-    app = Flask(
+    app = served_at.Host(
         APP_NAME, instance_relative_config=True, instance_path=str(Path(instance).absolute()) if instance else None
     )
     if silent_log:
@@ -40,13 +40,18 @@ def create_app(test_config: Mapping[str, Any] | None = None, silent_log: bool = 
         )
         app.wsgi_app = trusted  # type: ignore[method-assign]
 
+    served_at.register(app)
     celery.register_celery(app)
     db.register_db(app)
     api = root_api.register_root_api(app)
     cross_origin.register_cross_origin(app)
+    if app.config.get("REQUIRE_LOGIN"):
+        ownership.register_ownership(app)
+        own_calls.teach_requests()
     jinja_helpers.register_helpers(app)
     webhooks.connect(app)
     plugin_loading.load(app)
+    celery.tell_plugins()
     # After the import of the plugins, which may bring stores, and before their blueprints, which may use them.
     storage.register_file_store(app)
     PLUGIN_REGISTRY_CLIENT.init_app(app)

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from celery import Celery, Task
 from celery.exceptions import Ignore
 from flask import Flask, has_app_context
-from kombu.transport import sqlalchemy as sql_transport
-from qhana_plugin_runner.durable import claims
+from qhana_plugin_runner.durable import claims, polling
 
 
 class TaskNameTaken(Exception):
@@ -46,6 +45,7 @@ class HostCelery(Celery):  # type: ignore[misc]
     """Celery that keeps what it sends, and knows the Flask app."""
 
     amqp_cls = "qhana_plugin_runner.durable.publishing:KeepingAMQP"
+    control_cls = "qhana_plugin_runner.durable.control:KeepingControl"
     flask_app: Flask | None = None
 
     def _task_from_fun(
@@ -59,9 +59,7 @@ class HostCelery(Celery):  # type: ignore[misc]
 
 CELERY: Final = HostCelery("qhana_plugin_runner", task_cls=HostTask, set_as_current=True)
 CELERY.finalize()
-
-# How often a worker looks for messages in SQL, in seconds. The option of this name would end up in create_engine.
-sql_transport.Transport.polling_interval = 0.2
+polling.register()
 
 
 def register_celery(app: Flask) -> None:
@@ -74,6 +72,14 @@ def register_celery(app: Flask) -> None:
     CELERY._backend_cache = None
     CELERY._local = threading.local()
     _prepare_queue_file(str(CELERY.conf.broker_url))
+
+
+def tell_plugins() -> None:
+    """Let plugins that wait for the app to be complete (`on_after_finalize`) name their periodic tasks.
+
+    The app is complete from its first moment on, so nobody would tell them otherwise; one that fails is logged.
+    """
+    CELERY.on_after_finalize.send(sender=CELERY)
 
 
 def _prepare_queue_file(broker: str) -> None:

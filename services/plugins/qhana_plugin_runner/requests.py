@@ -8,15 +8,18 @@ import io
 import mimetypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import IO, Any, Protocol
 from urllib.parse import unquote, urljoin, urlsplit
 
 from flask import current_app, has_app_context
+from qhana_plugin_runner import own_calls, served_at
 from requests import Response
 from werkzeug.http import parse_options_header
 
 from .fetching import Fetcher, UrlError, UrlRules
+from .fetching.web_urls import origin
 
 __all__ = [
     "REQUEST_SESSION",
@@ -41,17 +44,25 @@ class Answered(Protocol):
     headers: Any
 
 
-def _fetcher() -> Fetcher:
+def _fetcher(trusted: str | None) -> Fetcher:
     """The rules of the running app; outside of one, those of an empty configuration. Read anew: tests change them."""
-    return Fetcher(UrlRules.from_config(current_app.config) if has_app_context() else UrlRules())
+    known = has_app_context()
+    rules = UrlRules.from_config(served_at.configuration(current_app)) if known else UrlRules()
+    if trusted:
+        rules = replace(rules, trusted_origins=rules.trusted_origins | {origin(rules.rewrite(trusted))})
+    return Fetcher(rules, credential=own_calls.credential) if known else Fetcher(rules)
 
 
 class GuardedRequests:
     """What plugins and the host use of a session, each call under the URL rules; nothing is kept between calls."""
 
+    def __init__(self, trusted: str | None = None) -> None:
+        """`trusted` is a URL of the operator's choice, whose origin may be private."""
+        self._trusted = trusted
+
     def request(self, method: str, url: str, **kwargs: Any) -> Response:
         """As `requests.Session.request`; raises UrlError too."""
-        return _fetcher().request(method, url, **kwargs)
+        return _fetcher(self._trusted).request(method, url, **kwargs)
 
     def get(self, url: str, **kwargs: Any) -> Response:
         """As `requests.Session.get`."""
@@ -118,24 +129,34 @@ def get_mimetype(response: Answered, default: str | None = None) -> str | None:
 
 def retrieve_filename(url_or_response: str | Answered) -> str:
     """The name of the file without its ending, from Content-Disposition or the URL. A response is left as it is."""
+    with _answered(url_or_response) as response:
+        return PurePosixPath(_file_name(response)).stem
+
+
+def retrieve_data_type(url_or_response: str | Answered) -> str | None:
+    """The data type of the file, where its server says it (this host does: `X-Data-Type`)."""
+    with _answered(url_or_response) as response:
+        value = response.headers.get("X-Data-Type")
+        return str(value).strip() or None if value else None
+
+
+def retrieve_attribute_metadata_url(url_or_response: str | Answered) -> str | None:
+    """Where the entities' attributes are described, where the server says it (this host: `X-Attribute-Metadata`)."""
+    with _answered(url_or_response) as response:
+        value = response.headers.get("X-Attribute-Metadata")
+        return urljoin(response.url, str(value).strip()) if value else None
+
+
+@contextmanager
+def _answered(url_or_response: str | Answered) -> Iterator[Answered]:
+    """The response itself, or what is at the URL; raises TypeError for what is neither, and as `open_url`."""
     if isinstance(url_or_response, str):
         with open_url(url_or_response, stream=True) as response:
-            return PurePosixPath(_file_name(response)).stem
+            yield response
+        return
     if not hasattr(url_or_response, "headers") or not hasattr(url_or_response, "url"):
         raise TypeError("expected a URL or a response")
-    return PurePosixPath(_file_name(url_or_response)).stem
-
-
-def retrieve_data_type(response: Answered) -> str | None:
-    """The data type of the file, where its server says it (this host does: `X-Data-Type`)."""
-    value = response.headers.get("X-Data-Type")
-    return str(value).strip() or None if value else None
-
-
-def retrieve_attribute_metadata_url(response: Answered) -> str | None:
-    """Where the entities' attributes are described, where the server says it (this host: `X-Attribute-Metadata`)."""
-    value = response.headers.get("X-Attribute-Metadata")
-    return urljoin(response.url, str(value).strip()) if value else None
+    yield url_or_response
 
 
 def _file_name(response: Answered) -> str:

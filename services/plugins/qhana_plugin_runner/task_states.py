@@ -5,13 +5,17 @@ from typing import Any
 from urllib.parse import urljoin
 
 from flask import current_app, url_for
+from qhana_plugin_runner import identity
 from qhana_plugin_runner.db.models.files import TaskFile
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.storage import STORE
 
 
 def describe(task: ProcessingTask) -> dict[str, Any]:
-    """`status`, `log`, `links`; `progress` and `steps` where there are any; `outputs` once it is finished."""
+    """`status`, `log`, `links`; `progress` and `steps` where there are any; `outputs` once it is finished.
+
+    Staff also read the `trace` of a task that failed: it tells where things are on this machine.
+    """
     own = url_for("tasks-api.TaskView", task_id=task.public_id, _external=True)
     told: dict[str, Any] = {"status": task.status, "log": task.task_log or "", "links": _links(task, own)}
     if (progress := _progress(task)) is not None:
@@ -21,16 +25,21 @@ def describe(task: ProcessingTask) -> dict[str, Any]:
     if task.is_finished:
         # The contract's text calls the list `data`, programs read it as `outputs`.
         told["outputs"] = told["data"] = _outputs(task)
+    if task.trace and (asker := identity.asker()) is not None and asker.staff:
+        told["trace"] = task.trace
     return told
 
 
 def _progress(task: ProcessingTask) -> dict[str, Any] | None:
-    numbers = (task.progress_value, task.progress_start, task.progress_target)
+    given = (task.progress_value, task.progress_start, task.progress_target)
     # JSON has no NaN and no infinity, whatever a plugin computes.
-    if any(each is None or not math.isfinite(each) for each in numbers):
+    numbers = [each for each in given if each is not None and math.isfinite(each)]
+    if len(numbers) < len(given):
         return None
     value, start, target = numbers
-    return {"value": value, "start": start, "target": target, "unit": task.progress_unit}
+    low, high = sorted((start, target))
+    # Between its ends, which a countdown has the other way round, whatever a plugin counts.
+    return {"value": min(max(value, low), high), "start": start, "target": target, "unit": task.progress_unit}
 
 
 def _steps(task: ProcessingTask, own: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Flask
+from qhana_plugin_runner import identity
 from qhana_plugin_runner.db.models.tasks import TaskUpdateSubscription
 from qhana_plugin_runner.db.models.virtual_plugins import VIRTUAL_PLUGIN_CREATED, VIRTUAL_PLUGIN_REMOVED
 from qhana_plugin_runner.plugin_utils.interop import call_webhook
@@ -12,7 +13,9 @@ from qhana_plugin_runner.tasks import TASK_DETAILS_CHANGED, TASK_STATUS_CHANGED,
 
 def _tell(task_id: int, event: str) -> None:
     for each in TaskUpdateSubscription.get_by_task_and_event(task_id, event):
-        call_webhook.s(webhook_url=each.webhook_href, task_url=each.task_href, event_type=event).apply_async()
+        # The host itself may be the subscriber, and asks for whom it is called.
+        with identity.on_behalf_of(each.task.owner):
+            call_webhook.s(webhook_url=each.webhook_href, task_url=each.task_href, event_type=event).apply_async()
 
 
 def _status(_app: Flask, *, task_id: int, **_: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qhana_plugin_runner.fetching.bodies import StoredResponse
+from qhana_plugin_runner.plugin_utils.attributes import AttributeMetadata
 from qhana_plugin_runner.plugin_utils.entity_marshalling import (
     ArrayEntity,
     EntityTupleMixin,
@@ -120,6 +121,20 @@ def test_csv_is_quoted_in_full_with_crlf() -> None:
     assert saved([entity], "text/csv", attributes=["ID", "text"]) == '"ID","text"\r\n"1","say ""x"""\r\n'
 
 
+def test_columns_of_csv_need_be_no_identifiers() -> None:
+    entities = [{"class": "a", "my value": 1}, {"my value": 2, "class": "b"}]
+
+    written = saved(entities, "text/csv", attributes=["my value", "class"])
+
+    assert written == '"my value","class"\r\n"1","a"\r\n"2","b"\r\n'
+
+
+@pytest.mark.parametrize("entity", [{"ID": "1"}, {"ID": "1", "x": 1, "y": 2}])
+def test_an_entity_without_the_attributes_of_the_columns_is_refused(entity: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        saved([entity], "text/csv", attributes=["ID", "x"])
+
+
 def test_csv_without_its_columns_is_refused() -> None:
     with pytest.raises(ValueError, match="attributes"):
         saved([], "text/csv")
@@ -189,6 +204,23 @@ def test_an_entity_tuple_knows_names_that_are_no_identifiers() -> None:
     assert entity.get("my value") == entity.get(1) == "2"
     assert (entity.get("none"), entity.get("none", 7)) == (None, 7)
     assert list(entity.entity_attributes) == ["ID", "my value", "class", "ID"]
+
+
+def test_values_of_csv_are_read_by_what_the_attributes_are_and_those_of_json_left_as_they_are() -> None:
+    about = {
+        "number": AttributeMetadata("number", "integer", "Number"),
+        "several": AttributeMetadata("several", "float", "Several", multiple=True, ordered=True),
+    }
+    row = get_entity_tuple_class(("ID", "number", "several", "text"))._make(["a", "5", "1;2.5", "6"])
+    plain_tuple = namedtuple("plain_tuple", ["ID", "number"])
+    plain = plain_tuple("b", "")
+    given = {"ID": "c", "number": "7", "several": "1;2"}
+
+    read = list(ensure_dict([row, plain, given, row], about))
+
+    assert read[0] == {"ID": "a", "number": 5, "several": [1.0, 2.5], "text": "6"} == read[3]
+    assert read[1:3] == [{"ID": "b", "number": None}, given]
+    assert next(ensure_dict([row], {}))["number"] == "5"
 
 
 def test_entity_tuples_are_made_from_dicts_and_back() -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import socket
 import ssl
 import threading
@@ -193,6 +194,20 @@ def test_the_raw_body_of_a_streamed_response_is_a_binary_file() -> None:
 def test_text_without_a_charset_is_utf_8() -> None:
     with answering(plain("ä".encode(), headers={"Content-Type": "text/plain"})) as server:
         assert fetcher(server).request("GET", server.url).text == "ä"
+
+
+def test_what_is_redirected_to_is_rewritten_like_any_other_url() -> None:
+    with answering(plain(b"inside")) as inside:
+        outside = plain(b"", status="302 Found", headers={"Location": "http://outside.example:8014/there"})
+        with answering(outside) as redirecting:
+            rules = UrlRules(
+                rewrites=((re.compile("^http://outside\\.example:8014"), inside.url),),
+                trusted_origins=frozenset({inside.url, redirecting.url}),
+            )
+
+            answer = Fetcher(rules).request("GET", redirecting.url)
+
+    assert (answer.content, answer.url) == (b"inside", f"{inside.url}/there")
 
 
 def test_a_form_is_posted_and_its_redirect_followed() -> None:

@@ -1,6 +1,9 @@
 """The host as a whole: its configuration, its command line, its description of itself."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,9 @@ import sqlalchemy as sa
 from flask import Flask
 from qhana_plugin_runner import plugins_cli
 from qhana_plugin_runner.db.db import DB
+from qhana_plugin_runner.fetching import UrlError
+from qhana_plugin_runner.requests import get_mimetype, open_url
+from qhana_plugin_runner.util import config
 from qhana_plugin_runner.util.config import BadSetting, queue_urls
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 
@@ -36,6 +42,28 @@ def test_the_description_of_the_api_and_its_page_need_nothing_from_elsewhere(app
 )
 def test_the_queue_is_on_the_database_or_beside_it(database: str, broker: str) -> None:
     assert queue_urls(database)[0] == broker
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg"])
+def test_a_database_of_postgresql_is_opened_with_the_driver_that_there_is(scheme: str) -> None:
+    app = Flask("host")
+
+    config.configure(app, {"SQLALCHEMY_DATABASE_URI": f"{scheme}://u:p@h/d"})
+
+    assert app.config["SQLALCHEMY_DATABASE_URI"] == "postgresql+psycopg://u:p@h/d"
+    assert app.config["CELERY"]["broker_url"] == "sqla+postgresql+psycopg://u:p@h/d"
+
+
+def test_an_app_of_a_test_opens_files_that_the_test_has_written_and_no_others(tmp_path: Path) -> None:
+    app = small_host.make(tmp_path)
+    (tmp_path / "entities.json").write_text("[]")
+
+    with app.app_context(), open_url((tmp_path / "entities.json").as_uri()) as answer:
+        content, kind = answer.json(), get_mimetype(answer)
+
+    assert (content, kind) == ([], "application/json")
+    with app.app_context(), pytest.raises(UrlError):
+        open_url("file:///etc/hostname")
 
 
 def test_rewrite_rules_are_patterns(tmp_path: Path) -> None:
@@ -98,6 +126,28 @@ def test_a_dry_run_says_what_pip_would_do_and_does_nothing(app: Flask) -> None:
     assert "zipp>=3" in result.output
     assert "-m pip install" in result.output
     assert "git+https://evil/x.git" in result.output
+
+
+def test_what_would_move_a_package_of_the_host_is_not_installed_and_what_is_there_already_is_no_matter(
+    tmp_path: Path,
+) -> None:
+    def installed(requirement: str) -> subprocess.CompletedProcess[str]:
+        needs = f"def get_requirements(self):\n        return '{requirement}'\n\n    def get_api"
+        text = small_host.plugin("needs-t3").replace("def get_api", needs)
+        folder = small_host.write(tmp_path / "p", {"needs_t3.py": text})
+        about = {"PLUGIN_FOLDERS": str(folder), "QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER": str(tmp_path / "instance")}
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "qhana_plugin_runner", "install"],
+            env={**os.environ, **about, "PIP_NO_INDEX": "1"}, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    there, older = installed("flask"), installed("flask<1")
+
+    assert there.returncode == 0, there.stderr
+    assert "start the host and its workers anew" in there.stdout
+    assert older.returncode != 0
+    assert "(constraint)" in older.stdout + older.stderr
+    assert "pip could not install what the plugins require." in older.stderr
 
 
 def test_the_command_line_tells_what_is_loaded_and_what_failed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db.db import DB
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
 from qhana_plugin_runner.util import plugin_probe
@@ -49,6 +50,33 @@ def test_modules_packages_and_names_that_are_no_identifiers_are_plugins(tmp_path
     assert "one-hot_t1" in sys.modules
 
 
+def test_tests_that_lie_beside_plugins_are_none(tmp_path: Path) -> None:
+    fails = "raise AssertionError('imported')"
+    tests = ("test_t13.py", "conftest.py", "tests/__init__.py", "test/__init__.py")
+    beside = {
+        "tested_t13.py": small_host.plugin("tested-t13"),
+        "test_package_t13/__init__.py": small_host.plugin("t13"),
+    }
+    folder = small_host.write(tmp_path / "p", {**dict.fromkeys(tests, fails), **beside})
+
+    app = small_host.make(tmp_path, PLUGIN_FOLDERS=[str(folder)])
+
+    listed = _listed(app)
+    assert {"tested-t13", "t13"} <= {each["name"] for each in listed["plugins"]}
+    assert not [each for each in FAILURES if each.location.startswith(str(folder))]
+
+
+def test_a_plugin_may_read_its_host_s_configuration_while_it_registers(tmp_path: Path) -> None:
+    reads = "def __init__(self, app):\n        super().__init__(app)\n        self.description = app.config['OF_T14']\n"
+    text = small_host.plugin("reads-t14").replace("def get_api", f"{reads}\n    def get_api")
+    folder = small_host.write(tmp_path / "p", {"reads_t14.py": text})
+
+    app = small_host.make(tmp_path, PLUGIN_FOLDERS=[str(folder)], PLUGIN_PROBE_SECONDS=30, OF_T14="configured")
+
+    (listed,) = [each for each in _listed(app)["plugins"] if each["name"] == "reads-t14"]
+    assert listed["description"] == "configured"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "cause"),
     [
@@ -90,6 +118,28 @@ def test_a_plugin_without_a_blueprint_is_not_listed_and_no_failure(tmp_path: Pat
     assert "silent-t4" not in str(_listed(app))
 
 
+def test_a_plugin_whose_dependencies_are_missing_says_so_and_what_it_requires(tmp_path: Path) -> None:
+    late = """
+        try:
+            from .code_with_dependencies import BLP
+            return BLP
+        except ImportError:
+            raise NotImplementedError("Plugin dependencies not installed.")
+
+    def get_requirements(self):
+        return "package-that-is-not-there"
+"""
+    text = small_host.plugin("late-t15").replace("        return BLP\n", late)
+    needs = "import package_that_is_not_there"
+    folder = small_host.write(tmp_path / "p/late_t15", {"__init__.py": text, "code_with_dependencies.py": needs})
+
+    app = small_host.make(tmp_path, PLUGIN_FOLDERS=[str(folder)])
+
+    assert _cause("late-t15") == "Plugin dependencies not installed."
+    assert app.test_client().get("/plugins/late-t15@v1-0-0/").status_code == 404
+    assert "package-that-is-not-there" in app.test_cli_runner().invoke(args=["install", "--dry-run"]).output
+
+
 @pytest.mark.parametrize("name", ["", "with/slash", "with space", "ümlaut", "@home", "-begin"])
 def test_a_class_whose_name_cannot_stand_in_a_url_is_no_plugin(name: str) -> None:
     made = type("Odd", (QHAnaPluginBase,), {"name": name, "version": "v1"})
@@ -99,17 +149,17 @@ def test_a_class_whose_name_cannot_stand_in_a_url_is_no_plugin(name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "version", ["", "newest", "v1..0", "v1.", "v1-0-0", "vv1.0.0", " v1.0.0", "v1.0.0\n", "v1.0 beta"]
+    "version", ["", "newest", "v1..0", "v1.", "v1-0-0", "vv1.0.0", " v1.0.0", "v1.0.0\n", "v1.0 beta", "v1.0.0+build.5"]
 )
-def test_a_class_whose_version_is_none_of_pep_440_is_no_plugin(version: str) -> None:
+def test_a_class_whose_version_is_no_public_one_of_pep_440_is_no_plugin(version: str) -> None:
     made = type("Odd", (QHAnaPluginBase,), {"name": "odd-t11", "version": version})
 
     assert not hasattr(made, "instance")
     assert QHAnaPluginBase.get_failed_plugins()[-1][0] is made
 
 
-@pytest.mark.parametrize("version", ["1.0", "0.0.1", "v1.0.0", "v2026.7.17", "1.0rc1", "v1.0.0+build.5"])
-def test_every_version_of_pep_440_is_one(version: str) -> None:
+@pytest.mark.parametrize("version", ["1.0", "0.0.1", "v1.0.0", "v2026.7.17", "1.0rc1"])
+def test_every_public_version_of_pep_440_is_one(version: str) -> None:
     made: Any = type("Even", (QHAnaPluginBase,), {"name": "even-t12", "version": version})
 
     QHAnaPluginBase.get_plugins().pop(made.instance.identifier)
@@ -134,6 +184,25 @@ def test_a_celery_task_name_of_another_plugin_is_refused(tmp_path: Path) -> None
     small_host.make(tmp_path, PLUGIN_FOLDERS=[str(folder)])
 
     assert "the Celery task task-t6 of b_t6 is a_t6's already" in _cause("b_t6")
+
+
+def test_plugins_name_their_periodic_tasks_when_the_app_is_complete_and_hurt_nobody_else(tmp_path: Path) -> None:
+    waits = "from qhana_plugin_runner.celery import CELERY\n@CELERY.on_after_finalize.connect\n"
+    text = f"""{waits}def fails(sender, **_):
+    raise LookupError
+{waits}def registers(sender, **_):
+    sender.add_periodic_task(30.0, watch.s(), name="watched-t15")
+@CELERY.task(name="watches_t15.watch")
+def watch():
+    pass
+"""
+    folder = small_host.write(tmp_path / "p", {"watches_t15.py": text})
+
+    small_host.make(tmp_path, PLUGIN_FOLDERS=[str(folder)])
+
+    planned = CELERY.conf.beat_schedule.pop("watched-t15")
+    assert planned["task"] == "watches_t15.watch"
+    assert planned["schedule"] == 30.0
 
 
 def test_a_name_alone_leads_to_the_newest_version(tmp_path: Path) -> None:

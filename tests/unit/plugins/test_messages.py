@@ -166,6 +166,25 @@ def test_cancelling_a_task_keeps_its_messages_from_running() -> None:
     assert ledger.begin(other.id, 1, worker="w", lease=9)
 
 
+def test_a_result_that_is_revoked_does_not_run_and_says_so() -> None:
+    result, ran = nothing.s(db_id=1).apply_async(), nothing.s(db_id=2).apply_async()
+    ledger.begin(ran.id, 1, worker="w", lease=9)
+
+    CELERY.control.revoke([result.id, ran.id])
+
+    assert not ledger.begin(result.id, 1, worker="w", lease=9)
+    assert (result.state, ran.state) == ("REVOKED", "PENDING")
+
+
+def test_what_runs_is_stopped_when_it_is_revoked_to_terminate() -> None:
+    result = nothing.s(db_id=1).apply_async()
+    ledger.begin(result.id, 1, worker="w", lease=9)
+
+    result.revoke(terminate=True)
+
+    assert ledger.cancelled([result.id]) == {result.id}
+
+
 def test_what_ended_is_forgotten_after_its_time() -> None:
     kept = _sent(1)
     ledger.end(kept.id, 1)

@@ -80,6 +80,15 @@ def test_the_files_of_an_archive_are_responses_that_entities_can_be_loaded_from(
     assert responses[0].json() == [{"ID": "2"}]
 
 
+def test_who_knows_the_content_type_of_an_archives_files_says_it() -> None:
+    content = zipped(a_json="ID\n1\n", b_xyz="ID\n2\n")
+
+    (same,) = {each.headers["Content-Type"] for each in get_file_responses_from_zip(content, content_type="text/csv")}
+    unless = [each.headers["Content-Type"] for each in get_file_responses_from_zip(content, "text/csv")]
+
+    assert (same, unless) == ("text/csv", ["application/json", "text/csv"])
+
+
 def test_an_archive_that_unpacks_to_more_than_a_body_may_hold_is_refused() -> None:
     archive = bytearray(zipped(a_txt="x"))
     at = archive.rindex(b"PK\x01\x02")

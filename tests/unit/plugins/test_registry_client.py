@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from qhana_plugin_runner.fetching import AddressRefusedError
 from qhana_plugin_runner.registry_client import PLUGIN_REGISTRY_CLIENT, PluginRegistryClient
+from qhana_plugin_runner.requests import open_url
 
 from tests.support.odd_server import OddServer, plain
 
@@ -57,7 +58,7 @@ def registry() -> Iterator[Registry]:
 @pytest.fixture
 def client(registry: Registry) -> Iterator[PluginRegistryClient]:
     app = Flask("host")
-    app.config.update(PLUGIN_REGISTRY_URL=f"{registry.url}/api/", ALLOWED_URL_ORIGINS=registry.url)
+    app.config.update(PLUGIN_REGISTRY_URL=f"{registry.url}/api/")
     made = PluginRegistryClient(app)
     with app.app_context(), made as entered:
         yield entered
@@ -119,9 +120,13 @@ def test_an_answer_that_is_no_resource_is_refused(client: PluginRegistryClient, 
         client.fetch_by_api_link(link(f"{registry.url}/odd/", "api"))  # type: ignore[arg-type]
 
 
-def test_the_registry_is_subject_to_the_url_rules(client: PluginRegistryClient) -> None:
+def test_only_the_registry_itself_may_be_at_a_private_address(client: PluginRegistryClient, registry: Registry) -> None:
+    assert client.search_by_rel("plugin") is not None
+
     with pytest.raises(AddressRefusedError):
         client.fetch_by_api_link(link("http://10.0.0.1/", "api"))  # type: ignore[arg-type]
+    with pytest.raises(AddressRefusedError):
+        open_url(f"{registry.url}/api/")
 
 
 def test_without_a_registry_there_is_nothing_to_ask() -> None:

@@ -1,6 +1,7 @@
 """What plugins call to open URLs and to learn what is behind them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -130,9 +131,10 @@ def test_a_file_name_comes_from_the_header_or_the_url(url: str, disposition: str
     assert retrieve_filename(answer_of(url, **headers)) == name
 
 
-def test_what_is_neither_a_url_nor_a_response_has_no_name() -> None:
+@pytest.mark.parametrize("retrieve", [retrieve_filename, retrieve_data_type, retrieve_attribute_metadata_url])
+def test_what_is_neither_a_url_nor_a_response_says_nothing_of_a_file(retrieve: Any) -> None:
     with pytest.raises(TypeError):
-        retrieve_filename(7)  # type: ignore[arg-type]
+        retrieve(7)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +152,14 @@ def test_a_mimetype_comes_from_the_header_the_url_or_the_default(url: str, heade
 
 def test_without_any_hint_there_is_no_mimetype() -> None:
     assert get_mimetype(answer_of("http://a.example/download")) is None
+
+
+@pytest.mark.usefixtures("_app")
+def test_data_type_and_attribute_metadata_behind_a_url_are_found_by_asking(server: OddServer) -> None:
+    url = f"{server.url}/a.csv"
+
+    assert retrieve_data_type(url) == "entity/list"
+    assert retrieve_attribute_metadata_url(url) == f"{server.url}/attributes.json"
 
 
 @pytest.mark.usefixtures("_app")

@@ -134,6 +134,26 @@ def test_a_subscription_without_an_event_hears_all_and_one_with_hears_its_own() 
     assert [each.webhook_href for each in told] == ["http://None/", "http://steps/"]
 
 
+def test_a_task_is_found_by_its_number_as_text_too() -> None:
+    task = _task()
+    task.add_next_step("http://a.example/1", "http://a.example/1-ui", "one", commit=True)
+    TaskUpdateSubscription(task, webhook_href="http://b.example/", task_href="t").save(commit=True)
+    number: Any = str(task.id)
+
+    assert ProcessingTask.get_by_id(number) is task
+    assert [step.step_id for step in Step.get_by_id(number)] == ["one"]
+    assert len(TaskUpdateSubscription.get_by_task_and_event(number, "steps")) == 1
+    assert len(TaskUpdateSubscription.get_by_task_and_subscriber(number, "http://b.example/")) == 1
+    assert TaskFile.get_task_result_files(number) == []
+
+
+@pytest.mark.parametrize("odd", ["", "x", "1x", "-1", "1" * 36, "１", None])
+def test_what_is_no_number_finds_no_task(odd: Any) -> None:
+    _task()
+
+    assert ProcessingTask.get_by_id(odd) is None
+
+
 def test_results_of_a_task_leave_out_what_is_temporary() -> None:
     task = _task()
     for kind in ("entity/list", "temp-file"):

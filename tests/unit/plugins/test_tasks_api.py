@@ -1,6 +1,7 @@
 """`/tasks/<id>/`: the wire form of a task, subscriptions, and addresses that cannot be guessed."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from qhana_plugin_runner.db.db import DB, utc_now
-from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink, TaskUpdateSubscription
+from qhana_plugin_runner.db.models.tasks import ProcessingTask, Step, TaskLink, TaskUpdateSubscription
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import add_step, save_task_error, save_task_result
 
@@ -67,12 +68,34 @@ def test_outputs_are_told_when_the_task_is_finished_and_not_before(client: Flask
     assert "outputs" not in _get(client, task)
 
 
-def test_progress_that_is_no_number_is_left_out(client: FlaskClient) -> None:
-    task = _task(progress_value=1.0, progress_target=float("inf"))
+@pytest.mark.parametrize("progress", [{"progress_target": math.inf}, {"progress_value": math.nan}])
+def test_progress_that_is_no_number_is_left_out(client: FlaskClient, progress: dict[str, float]) -> None:
+    task = _task(**{"progress_value": 1.0, **progress})
 
     answer = client.get(f"/tasks/{task.public_id}/")
 
     assert "progress" not in json.loads(answer.data, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("value", "start", "target", "told"),
+    [(101, 0, 100, 100), (-1, 0, 100, 0), (3, 10, 0, 3), (11, 10, 0, 10), (-1, 10, 0, 0)],
+)
+def test_progress_is_told_between_its_start_and_its_target(
+    client: FlaskClient, value: float, start: float, target: float, told: float
+) -> None:
+    task = _task(progress_value=value, progress_start=start, progress_target=target, progress_unit="")
+
+    assert _get(client, task)["progress"] == {"value": told, "start": start, "target": target, "unit": ""}
+
+
+def test_of_two_steps_that_await_input_only_the_last_is_told_to(client: FlaskClient) -> None:
+    task = _task()
+    for number in range(2):
+        task.steps.append(Step(id=task.id, step_id=f"s{number}", href="http://a/", ui_href="http://a/ui"))
+    task.save(commit=True)
+
+    assert [each["cleared"] for each in _get(client, task)["steps"]] == [True, False]
 
 
 def test_a_step_added_twice_by_a_repeated_run_is_one_step(client: FlaskClient) -> None:

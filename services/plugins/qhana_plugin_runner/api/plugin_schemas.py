@@ -12,6 +12,7 @@ from .extra_fields import EnumField
 from .util import MaBaseSchema
 
 __all__ = [
+    "ApiLink",
     "DataMetadata",
     "DataMetadataSchema",
     "EntryPoint",
@@ -102,6 +103,10 @@ class LinkMetadata:
 
     type: str
     href: str
+
+
+ApiLink = LinkMetadata
+"""The name that plugins know it by."""
 
 
 @dataclass

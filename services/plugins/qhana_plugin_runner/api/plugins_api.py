@@ -8,6 +8,7 @@ from typing import Any, Final
 import marshmallow as ma
 from flask import redirect, url_for
 from flask.views import MethodView
+from qhana_plugin_runner import identity
 from qhana_plugin_runner.api.refusals import refuse
 from qhana_plugin_runner.api.util import MaBaseSchema, SecurityBlueprint
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
@@ -35,7 +36,7 @@ class PluginCollection:
     """The list."""
 
     plugins: Sequence[PluginData]
-    failed: Sequence[PluginFailure] = field(default_factory=list)
+    failed: Sequence[dict[str, str]] = field(default_factory=list)
 
 
 class PluginSchema(MaBaseSchema):
@@ -54,6 +55,8 @@ class PluginFailureSchema(MaBaseSchema):
 
     name = ma.fields.String(required=True, dump_only=True)
     cause = ma.fields.String(required=True, dump_only=True)
+    location = ma.fields.String(dump_only=True, metadata={"description": "The file or module; for staff."})
+    trace = ma.fields.String(dump_only=True, metadata={"description": "The traceback; for staff."})
 
 
 class PluginCollectionSchema(MaBaseSchema):
@@ -76,7 +79,8 @@ class PluginsView(MethodView):
         # An address that is none of the web's, `javascript:` say, must not become a link on somebody's page.
         virtual = [each for each in VirtualPlugin.get_all(for_parents=parents) if each.href.startswith(_WEB)]
         listed += [_virtual(each) for each in virtual]
-        return PluginCollection(plugins=sorted(listed, key=lambda each: (each.name, each.version)), failed=FAILURES)
+        plugins = sorted(listed, key=lambda each: (each.name, each.version))
+        return PluginCollection(plugins=plugins, failed=[_failed(each) for each in FAILURES])
 
 
 @PLUGINS_API.route("/<string:plugin>/")
@@ -103,6 +107,14 @@ def _listed(plugin: QHAnaPluginBase) -> PluginData:
         description=_text(getattr(plugin, "description", "")),
         tags=[_text(tag) for tag in getattr(plugin, "tags", None) or []],
     )
+
+
+def _failed(failure: PluginFailure) -> dict[str, str]:
+    """What is wrong with it; where, and with its traceback, for staff alone: they look after this machine."""
+    told = {"name": failure.name, "cause": failure.cause}
+    if (asker := identity.asker()) is not None and asker.staff:
+        told |= {"location": failure.location, "trace": failure.trace}
+    return told
 
 
 def _virtual(plugin: VirtualPlugin) -> PluginData:

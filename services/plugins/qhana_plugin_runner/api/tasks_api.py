@@ -1,13 +1,15 @@
-"""`/tasks/<id>/`: how far a task is, what it has put out, who is told; and its end before its time."""
+"""`/tasks/` and `/tasks/<id>/`: how far a task is, what it has put out, who is told; and its end before its time."""
 
+import datetime as dt
 from http import HTTPStatus
 from typing import Any, Final
 
 import marshmallow as ma
+import sqlalchemy as sa
 from flask import url_for
 from flask.views import MethodView
-from marshmallow.validate import Length, OneOf
-from qhana_plugin_runner import retention, task_states
+from marshmallow.validate import Length, OneOf, Range
+from qhana_plugin_runner import identity, retention, task_states
 from qhana_plugin_runner.api.refusals import refuse
 from qhana_plugin_runner.api.util import MaBaseSchema, SecurityBlueprint
 from qhana_plugin_runner.db.db import DB
@@ -75,6 +77,44 @@ class TaskSchema(MaBaseSchema):
     outputs = ma.fields.List(ma.fields.Nested(OutputSchema()))
     data = ma.fields.List(ma.fields.Nested(OutputSchema()))
     links = ma.fields.List(ma.fields.Nested(LinkSchema()))
+    trace = ma.fields.String(metadata={"description": "The traceback of a task that failed; for staff."})
+
+
+class ListedTaskSchema(TaskSchema):
+    """A task in the list."""
+
+    href = ma.fields.String()
+    task_name = ma.fields.String()
+    started_at = ma.fields.AwareDateTime()
+    finished_at = ma.fields.AwareDateTime(allow_none=True)
+
+
+class TaskListSchema(MaBaseSchema):
+    """Tasks, the newest first."""
+
+    tasks = ma.fields.List(ma.fields.Nested(ListedTaskSchema()))
+
+
+class TaskListQuerySchema(MaBaseSchema):
+    """How many."""
+
+    limit = ma.fields.Integer(load_default=50, validate=Range(1, 200))
+
+
+@TASKS_API.route("/")
+class TasksView(MethodView):
+    """The caller's own tasks."""
+
+    @TASKS_API.arguments(TaskListQuerySchema(), location="query")
+    @TASKS_API.response(HTTPStatus.OK, TaskListSchema())
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """The newest of them. Nobody has any on a host that knows nobody: there an address is all that leads to one."""
+        owner = identity.current_user_id()
+        if owner is None:
+            refuse(HTTPStatus.FORBIDDEN, message="Only who is signed in has tasks of their own, and here nobody is.")
+        own = sa.select(ProcessingTask).where(ProcessingTask.owner == owner)
+        newest = own.order_by(ProcessingTask.id.desc()).limit(query["limit"])
+        return {"tasks": [_listed(task) for task in DB.session.scalars(newest)]}
 
 
 @TASKS_API.route("/<task:task_id>/")
@@ -108,6 +148,16 @@ class TaskView(MethodView):
         task = _task(task_id)
         cancel_task(task.id, "The task was deleted.")
         retention.delete_task(task)
+
+
+def _listed(task: ProcessingTask) -> dict[str, Any]:
+    return {
+        **task_states.describe(task),
+        "href": url_for("tasks-api.TaskView", task_id=task.public_id, _external=True),
+        "task_name": task.task_name,
+        "started_at": task.started_at.replace(tzinfo=dt.UTC),
+        "finished_at": task.finished_at.replace(tzinfo=dt.UTC) if task.finished_at else None,
+    }
 
 
 def _task(public_id: str) -> ProcessingTask:

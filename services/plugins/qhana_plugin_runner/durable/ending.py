@@ -4,6 +4,7 @@ from typing import Any
 
 from celery.app.task import Context
 from kombu import serialization
+from qhana_plugin_runner import identity
 from qhana_plugin_runner.db.db import DB, utc_now
 from qhana_plugin_runner.db.models.messages import State
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
@@ -37,7 +38,9 @@ def fail(app: Any, kept: dict[str, Any], sentence: str) -> None:
     arguments, keywords, embed = body
     request = Context({**kept["headers"], **{key: value for key, value in embed.items() if value is not None}})
     request.update(args=arguments, kwargs=keywords, delivery_info={})
-    app.backend.mark_as_failure(kept["id"], TaskLost(sentence), request=request)
+    # What follows on the failure is sent from here, and works for the same person.
+    with identity.on_behalf_of(kept["headers"].get(identity.OWNER)):
+        app.backend.mark_as_failure(kept["id"], TaskLost(sentence), request=request)
     if not embed.get("errbacks") and kept["db_id"] is not None:
         finish(kept["db_id"], sentence)
 

@@ -131,12 +131,26 @@ def postpone(message_id: str, generation: int, sendings: int) -> bool:
 
 
 def cancel(db_id: int) -> None:
-    """Nothing that works for this processing task is to run."""
+    """Nothing that works for this processing task is to run; the arguments of it are forgotten."""
     _change(
         sa.and_(KEPT.c.db_id == db_id, KEPT.c.state.in_([State.WAITING, State.RUNNING])),
         state=State.CANCELLED,
         due=later(ENDED_SECONDS),
+        body="",
     )
+
+
+def revoke(messages: Collection[str], *, running: bool) -> set[str]:
+    """Which of these were to run and now will not; with `running` also those that run, which are to be stopped."""
+    states = [State.WAITING, State.RUNNING] if running else [State.WAITING]
+    with DB.engine.begin() as connection:
+        changed = connection.execute(
+            sa.update(KEPT)
+            .where(KEPT.c.id.in_(list(messages)), KEPT.c.state.in_(states))
+            .values(state=State.CANCELLED, due=later(ENDED_SECONDS), changed=utc_now())
+            .returning(KEPT.c.id)
+        )
+        return set(changed.scalars())
 
 
 def cancelled(messages: Collection[str]) -> set[str]:

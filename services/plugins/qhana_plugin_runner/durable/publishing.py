@@ -11,6 +11,7 @@ from celery.app.amqp import AMQP
 from flask import Flask, has_app_context
 from kombu import serialization
 from kombu.utils import json as kombu_json
+from qhana_plugin_runner import identity
 from qhana_plugin_runner.db.db import DB, utc_now
 from qhana_plugin_runner.durable import ledger
 from qhana_plugin_runner.durable.claims import GENERATION
@@ -24,6 +25,7 @@ class KeepingAMQP(AMQP):  # type: ignore[misc]
 
         def keep_and_send(producer: Any, name: str, message: Any, **options: Any) -> Any:
             flask_app: Flask | None = self.app.flask_app
+            _say(message, options, identity.OWNER, identity.current_user_id())
             if flask_app is None or not lasting(self.app):
                 return send(producer, name, message, **options)
             if not has_app_context():
@@ -39,9 +41,7 @@ class KeepingAMQP(AMQP):  # type: ignore[misc]
                 return None
             with DB.engine.begin() as connection:
                 generation = ledger.keep(connection, values, anew=own)
-            message.headers[GENERATION] = generation
-            if options.get("headers"):
-                options["headers"] = {**options["headers"], GENERATION: generation}
+            _say(message, options, GENERATION, generation)
             return send(producer, name, message, **options)
 
         return keep_and_send
@@ -107,6 +107,15 @@ def _writing() -> sa.Connection | None:
     connection = DB.session().connection()
     raw: Any = connection.connection.dbapi_connection
     return connection if raw.in_transaction else None
+
+
+def _say(message: Any, options: dict[str, Any], header: str, value: Any) -> None:
+    """Put a header on a message; those of the options would win, and may be of the message before it in a chain."""
+    if value is None:
+        return
+    message.headers[header] = value
+    if options.get("headers"):
+        options["headers"] = {**options["headers"], header: value}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

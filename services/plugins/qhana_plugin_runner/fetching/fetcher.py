@@ -12,7 +12,7 @@ from .bodies import store
 from .errors import MalformedUrlError, RedirectsRefusedError, ResponseTooSlowError, SchemeRefusedError
 from .local import data_response, file_response
 from .rules import UrlRules
-from .sessions import GuardedSession
+from .sessions import Credential, GuardedSession, nobody
 from .sockets import Dial, PatienceLost, dial
 from .web_urls import web_url
 
@@ -29,6 +29,8 @@ class Fetcher:
     """Where addresses come from."""
     dial: Dial = field(default=dial)
     """How to connect to one."""
+    credential: Credential = field(default=nobody)
+    """What is shown to whom."""
 
     def request(self, method: str, url: str, *, stream: bool = False, **kwargs: Any) -> Response:
         """Send a request and return its answer, whatever its status; `kwargs` are those of requests' sessions.
@@ -48,7 +50,9 @@ class Fetcher:
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = _TIMEOUT
         try:
-            with GuardedSession(self.rules, resolver=self.resolver, dial=self.dial) as session:
+            with GuardedSession(
+                self.rules, resolver=self.resolver, dial=self.dial, credential=self.credential
+            ) as session:
                 response = session.request(method, target.url, stream=True, **kwargs)
         except TooManyRedirects as error:
             raise RedirectsRefusedError from error

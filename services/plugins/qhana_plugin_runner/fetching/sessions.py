@@ -1,12 +1,14 @@
 """A session of requests whose connections go where the rules say, and to the addresses that were looked at."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urljoin
 
 from requests import PreparedRequest, Response, Session
 from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.auth import HTTPBasicAuth
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -20,6 +22,15 @@ from .errors import ResponseTooLargeError, SchemeRefusedError
 from .rules import UrlRules
 from .sockets import Dial, Patience, PatientSocket, PatientSSLSocket
 from .web_urls import web_url
+
+Credential = Callable[[str], tuple[str, str] | None]
+"""Takes a URL that is about to be asked, gives the user name and password to show there; None for none."""
+
+
+def nobody(_url: str) -> tuple[str, str] | None:
+    """Shows nothing to anybody."""
+    return None
+
 
 # Nobody reads the page that comes with a redirect.
 _REDIRECT_BYTES = 65_536
@@ -122,8 +133,10 @@ class _Pools(PoolManager):
 class GuardedAdapter(HTTPAdapter):
     """Sends one request at a time, each redirect being one; looks at every URL before it connects."""
 
-    def __init__(self, rules: UrlRules, *, resolver: Resolver, dial: Dial) -> None:
+    def __init__(self, rules: UrlRules, *, resolver: Resolver, dial: Dial, credential: Credential = nobody) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
+        self._credential = credential
+        self._abroad = False
         self._rules = rules
         self._resolver = resolver
         self._dial = dial
@@ -142,6 +155,13 @@ class GuardedAdapter(HTTPAdapter):
         target = web_url(request.url or "")
         trusted = self._rules.trusts(target)
         addresses = resolve(target.host, target.port, resolver=self._resolver, trusted=trusted)
+        shown = self._credential(target.url)
+        # Who has been somewhere else by a redirect comes back as anybody.
+        self._abroad = self._abroad or shown is None
+        if shown is not None and not self._abroad and "Authorization" not in request.headers:
+            # On a copy: what a redirect leads to is made from the request that came in.
+            request = request.copy()
+            HTTPBasicAuth(*shown)(request)
         self.poolmanager.clear()
         self.poolmanager = _Pools(Pin(addresses=addresses, patience=self._patience, dial=self._dial))
         return super().send(request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=None)
@@ -161,14 +181,20 @@ class GuardedAdapter(HTTPAdapter):
 class GuardedSession(Session):
     """For one call. No proxies, passwords or certificates are taken from the environment."""
 
-    def __init__(self, rules: UrlRules, *, resolver: Resolver, dial: Dial) -> None:
+    def __init__(self, rules: UrlRules, *, resolver: Resolver, dial: Dial, credential: Credential = nobody) -> None:
         super().__init__()
         self.trust_env = False
         self.max_redirects = rules.max_redirects
-        adapter = GuardedAdapter(rules, resolver=resolver, dial=dial)
+        self._rules = rules
+        adapter = GuardedAdapter(rules, resolver=resolver, dial=dial, credential=credential)
         self.adapters.clear()
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+
+    def get_redirect_target(self, resp: Response) -> str | None:
+        """As requests', after the rewrite rules: what is redirected to is opened like any other URL."""
+        target = super().get_redirect_target(resp)
+        return None if target is None else self._rules.rewrite(urljoin(resp.url, target))
 
     def get_adapter(self, url: str | bytes) -> BaseAdapter:
         """As requests'; raises SchemeRefusedError where a redirect leads to another scheme."""

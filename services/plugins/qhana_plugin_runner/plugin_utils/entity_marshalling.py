@@ -2,12 +2,12 @@
 
 import csv
 import json
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TextIO
 
 from requests import Response
 
+from .attributes import AttributeMetadata, dict_deserializer
 from .entity_tuples import EntityTupleMixin, get_entity_tuple_class
 from .json_streams import iter_items
 from .text_streams import open_text, text_lines
@@ -75,15 +75,26 @@ def entity_attribute_sort_key(attribute_name: str) -> tuple[int, str]:
     return 2, attribute_name
 
 
-def ensure_dict(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """Entities as dicts, whatever they were."""
+def ensure_dict(
+    items: Iterable[Any], attribute_metadata: Mapping[str, AttributeMetadata] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Entities as dicts, whatever they were.
+
+    With `attribute_metadata` the values of tuples, which are text as CSV has it, are read by it; those of dicts have
+    their types already. Raises ValueError for a value that is not of its type.
+    """
+    read: dict[type, Callable[[Any], Any]] = {}
     for item in items:
         if isinstance(item, dict):
             yield item
-        elif isinstance(item, EntityTupleMixin):
-            yield item.as_dict()
-        else:
-            yield item._asdict()
+            continue
+        known = isinstance(item, EntityTupleMixin)
+        entity: dict[str, Any] = item.as_dict() if known else item._asdict()
+        if attribute_metadata:
+            if type(item) not in read:
+                read[type(item)] = dict_deserializer(tuple(entity), attribute_metadata)
+            entity = read[type(item)](entity)
+        yield entity
 
 
 def ensure_tuple(items: Iterable[Any], tuple_: Callable[..., Any]) -> Iterator[Any]:
@@ -182,10 +193,22 @@ def save_entities(  # noqa: PLR0917  (the contract)
             raise ValueError("CSV needs the order of its columns, in `attributes`")
         writer = csv.writer(file_, dialect=csv_dialect)
         writer.writerow(attributes)
-        make = namedtuple("Entities", attributes) if tuple_ is None else tuple_
-        writer.writerows(ensure_tuple(entities, make))
+        writer.writerows(ensure_tuple(entities, _row_of(attributes) if tuple_ is None else tuple_))
     else:
         raise ValueError(f"entities cannot be saved as {mimetype}")
+
+
+def _row_of(attributes: Sequence[str]) -> Callable[..., tuple[Any, ...]]:
+    """Makes the row of an entity's values; raises TypeError for an entity with other attributes."""
+    # A named tuple of these names cannot be had where one is no identifier.
+    wanted = frozenset(attributes)
+
+    def row(**entity: Any) -> tuple[Any, ...]:
+        if entity.keys() != wanted:
+            raise TypeError(f"an entity has not the attributes of the columns: {sorted(entity.keys() ^ wanted)}")
+        return tuple(entity[name] for name in attributes)
+
+    return row
 
 
 def _plain_type(mimetype: str) -> str:

@@ -30,10 +30,13 @@ def get_files_from_zip_url(url: str, mode: str = "t") -> Iterator[tuple[IO[Any],
                     yield (file_ if "b" in mode else io.TextIOWrapper(file_, "utf-8")), name
 
 
-def get_file_responses_from_zip(zip_bytes: bytes, default_content_type: str | None = None) -> Iterator[Response]:
+def get_file_responses_from_zip(
+    zip_bytes: bytes, default_content_type: str | None = None, *, content_type: str | None = None
+) -> Iterator[Response]:
     """Each file of the archive as a response whose URL is its name, in the order of the names.
 
-    The content type is what the name's ending says, else `default_content_type`. Raises BadZipFile.
+    The content type is `content_type`, else what the name's ending says, else `default_content_type`. Raises
+    BadZipFile.
     """
     with ZipFile(io.BytesIO(zip_bytes)) as archive:
         for name in _file_names(archive, in_order=True):
@@ -41,7 +44,8 @@ def get_file_responses_from_zip(zip_bytes: bytes, default_content_type: str | No
             response.url = name
             response.status_code = HTTPStatus.OK
             response.encoding = "utf-8"
-            response.headers["Content-Type"] = _TYPES.guess_type(name)[0] or default_content_type  # type: ignore[assignment]
+            kind = content_type or _TYPES.guess_type(name)[0] or default_content_type
+            response.headers["Content-Type"] = kind  # type: ignore[assignment]
             yield response
 
 

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from flask import Flask, current_app, has_app_context
-from qhana_plugin_runner.requests import REQUEST_SESSION
+from qhana_plugin_runner.requests import GuardedRequests
 
 from .types import ApiLink, ApiResponse
 
@@ -19,8 +19,8 @@ _DEEPEST = 12
 class PluginRegistryClient:
     """Used in a `with` statement for one search, whose answers are then asked for once only.
 
-    Resources that describe the API itself are remembered for a day. `PLUGIN_REGISTRY_URL` says where the registry is;
-    it is subject to the host's URL rules like every other.
+    Resources that describe the API itself are remembered for a day. `PLUGIN_REGISTRY_URL` says where the registry is,
+    which may be a private address; wherever else its links lead is subject to the host's URL rules.
     """
 
     def __init__(self, app: Flask | None = None, timeout: float = 5) -> None:
@@ -127,7 +127,7 @@ class PluginRegistryClient:
             return self._search[url]
         if asks_plainly and url in self._api and self._api[url][0] > time.monotonic() - _CACHE_SECONDS:
             return self._api[url][1]
-        with REQUEST_SESSION.request(
+        with GuardedRequests(self.plugin_registry_url).request(
             method, url, params=query_params, data=body, json=json, timeout=self._timeout
         ) as answer:
             answer.raise_for_status()

@@ -1,7 +1,8 @@
 """Finds the plugins of `PLUGIN_FOLDERS`, imports them and mounts what they serve.
 
 A folder with `__init__.py` is one package; of any other, every module and package in it is a plugin, imported by its
-bare name. Nothing that one of them does keeps the host, or another one, from starting.
+bare name, save the tests that lie beside them. Nothing that one of them does keeps the host, or another one, from
+starting.
 """
 
 import importlib
@@ -10,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, abort, request
 from qhana_plugin_runner.util import plugin_probe
@@ -18,6 +19,8 @@ from qhana_plugin_runner.util.plugins import PluginRefused, QHAnaPluginBase, tel
 
 if TYPE_CHECKING:
     from flask_smorest import Api
+
+_NO_PLUGINS: Final = frozenset({"__pycache__", "conftest.py", "test", "tests"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +52,9 @@ def _of_folder(folder: Path) -> Iterator[Candidate]:
         yield Candidate(folder=folder.parent, module=folder.name, source=folder)
         return
     for child in sorted(folder.iterdir()):
-        if child.name.startswith(".") or child.name == "__pycache__":
+        if child.name.startswith(".") or child.name in _NO_PLUGINS:
             continue
-        if child.is_file() and child.suffixes == [".py"]:
+        if child.is_file() and child.suffixes == [".py"] and not child.name.startswith("test_"):
             yield Candidate(folder=folder, module=child.stem, source=child)
         elif child.is_dir() and (child / "__init__.py").is_file():
             yield Candidate(folder=folder, module=child.name, source=child)

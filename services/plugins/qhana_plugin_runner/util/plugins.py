@@ -143,11 +143,13 @@ def _check(plugin: QHAnaPluginBase, plugins: "Mapping[str, QHAnaPluginBase]") ->
     if not _NAME.fullmatch(plugin.name):
         raise PluginRefused(f"{plugin.name!r} is no name for a plugin: it must stand in a URL unquoted")
     try:
-        Version(plugin.version)
+        local = Version(plugin.version).local
     except InvalidVersion as error:
         raise PluginRefused(f"{plugin.version!r} is no version as PEP 440 has them") from error
+    if local is not None:
+        raise PluginRefused(f"{plugin.version!r} is no public version: nothing may follow a plus sign")
     # PEP 440 lets spaces stand round a version, and an identifier nothing that a URL would quote.
-    if not _NAME.fullmatch(plugin.version.replace("+", "-").replace("!", "-")):
+    if not _NAME.fullmatch(plugin.version.replace("!", "-")):
         raise PluginRefused(f"{plugin.version!r} is no version: it must stand in a URL unquoted")
     known = plugins.get(plugin.identifier)
     if known is not None and _origin(type(known)) != _origin(type(plugin)):

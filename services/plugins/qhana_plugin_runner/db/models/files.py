@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 from qhana_plugin_runner.db.db import DB, Base, UtcTime, utc_now
-from qhana_plugin_runner.db.models.saving import Saved
+from qhana_plugin_runner.db.models.saving import Saved, row_number
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class TaskFile(Saved, Base, eq=False, repr=False):
     )
 
     @classmethod
-    def get_task_result_files(cls, task: "int | ProcessingTask") -> list["TaskFile"]:
+    def get_task_result_files(cls, task: "int | str | ProcessingTask") -> list["TaskFile"]:
         """What the task has put out, in the order of its making; nothing temporary."""
-        task_id = task if isinstance(task, int) else task.id
+        task_id = row_number(task) if isinstance(task, int | str) else task.id
         ours = sa.select(cls).where(cls.task_id == task_id, cls.file_type != TEMPORARY).order_by(cls.id)
         return list(DB.session.scalars(ours))

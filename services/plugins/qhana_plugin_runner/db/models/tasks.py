@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any, Final, Optional
 
 import sqlalchemy as sa
+from qhana_plugin_runner import identity
 from qhana_plugin_runner.db.db import DB, Base, UtcTime, utc_now
 from qhana_plugin_runner.db.models.files import TaskFile
 from qhana_plugin_runner.db.models.mutable_json import JSON_LIKE, MutableJSON
-from qhana_plugin_runner.db.models.saving import Saved
+from qhana_plugin_runner.db.models.saving import Saved, row_number
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -58,9 +59,9 @@ class Step(Saved, Base, eq=False, repr=False):
     """Whether it has got its input."""
 
     @classmethod
-    def get_by_id(cls, id_: int) -> list["Step"]:  # type: ignore[override]
+    def get_by_id(cls, id_: int | str) -> list["Step"]:  # type: ignore[override]
         """Every step of the task with this id, in order."""
-        return list(DB.session.scalars(sa.select(cls).where(cls.id == id_).order_by(cls.number)))
+        return list(DB.session.scalars(sa.select(cls).where(cls.id == row_number(id_)).order_by(cls.number)))
 
 
 class ProcessingTask(Saved, Base, eq=False, repr=False):
@@ -106,8 +107,13 @@ class ProcessingTask(Saved, Base, eq=False, repr=False):
         default_factory=list, back_populates="task", cascade=_OWNED, passive_deletes=True
     )
     public_id: Mapped[str] = mapped_column(sa.String(40), unique=True, init=False, default_factory=_unguessable)
-    owner: Mapped[str | None] = mapped_column(sa.String(64), default=None, index=True, kw_only=True)
-    """Daydream's user that it belongs to; None where the host runs alone."""
+    owner: Mapped[str | None] = mapped_column(
+        sa.String(64), default_factory=identity.current_user_id, index=True, kw_only=True
+    )
+    """Daydream's user that it belongs to: who asked for it, in a request or by what runs for them in a worker.
+
+    None where the host runs alone.
+    """
     trace: Mapped[str | None] = mapped_column(sa.Text, default=None, init=False)
     """The traceback of what failed, for staff alone."""
     revision: Mapped[int] = mapped_column(default=0, init=False)
@@ -190,18 +196,20 @@ class TaskUpdateSubscription(Saved, Base, eq=False, repr=False):
     task_id: Mapped[int] = _reference()
 
     @classmethod
-    def get_by_task_and_event(cls, task: ProcessingTask | int, event: str | None) -> list["TaskUpdateSubscription"]:
+    def get_by_task_and_event(
+        cls, task: ProcessingTask | int | str, event: str | None
+    ) -> list["TaskUpdateSubscription"]:
         """Whom an event of this type concerns."""
-        ours = cls.task_id == (task if isinstance(task, int) else task.id)
+        ours = cls.task_id == (task.id if isinstance(task, ProcessingTask) else row_number(task))
         asked = sa.true() if event is None else sa.or_(cls.event_type.is_(None), cls.event_type == event)
         return list(DB.session.scalars(sa.select(cls).where(ours, asked).order_by(cls.id)))
 
     @classmethod
     def get_by_task_and_subscriber(
-        cls, task: ProcessingTask | int, webhook_href: str, event: Any = ...
+        cls, task: ProcessingTask | int | str, webhook_href: str, event: Any = ...
     ) -> list["TaskUpdateSubscription"]:
         """What this webhook has subscribed to; with `event`, which may be None, for that alone."""
-        ours = cls.task_id == (task if isinstance(task, int) else task.id)
+        ours = cls.task_id == (task.id if isinstance(task, ProcessingTask) else row_number(task))
         found = sa.select(cls).where(ours, cls.webhook_href == webhook_href)
         if event is not ...:
             found = found.where(cls.event_type.is_(None) if event is None else cls.event_type == event)

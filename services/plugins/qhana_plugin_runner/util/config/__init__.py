@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -45,6 +46,8 @@ class ProductionConfig:
     FILE_URL_ROOTS: tuple[str, ...] = ()
     """Folders that `file:` URLs may name."""
     PLUGIN_REGISTRY_URL: str | None = None
+    NISQ_ANALYZER_UI_URL = "http://localhost:4201"
+    """A published plugin reads it from here, and cannot do without."""
     REQUIRE_LOGIN = False
     CORS_ORIGINS: tuple[str, ...] = ("*",)
     """Origins whose pages may read what the host answers, always without credentials; `*` is any."""
@@ -88,6 +91,9 @@ def configure(app: Flask, given: Mapping[str, Any] | None) -> None:
         # Tests name what they need; where they say nothing, nothing is tried out and nothing is refused.
         app.config.from_mapping({"API_TITLE": "Plugin host", "API_VERSION": "v1", "OPENAPI_VERSION": "3.0.3"})
         app.config.from_mapping(given)
+        if given.get("TESTING"):
+            # Tests of plugins write their inputs there and give them as file URLs.
+            app.config.setdefault("FILE_URL_ROOTS", [tempfile.gettempdir()])
     _complete(app)
 
 
@@ -160,6 +166,9 @@ def _from_environment(app: Flask) -> None:
 
 def _complete(app: Flask) -> None:
     app.config.setdefault("SQLALCHEMY_DATABASE_URI", f"sqlite:///{Path(app.instance_path).absolute()}/plugins.db")
+    # The driver that the host has; URLs of old name another, or none.
+    database = re.sub(r"^postgres(ql)?(\+psycopg2)?://", "postgresql+psycopg://", app.config["SQLALCHEMY_DATABASE_URI"])
+    app.config["SQLALCHEMY_DATABASE_URI"] = database
     rules = app.config.get("URL_REWRITE_RULES")
     if isinstance(rules, Mapping):
         app.config["URL_REWRITE_RULES"] = [_rule(pattern, replacement) for pattern, replacement in rules.items()]
