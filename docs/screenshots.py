@@ -43,13 +43,13 @@ def main() -> int:
     for old in TARGET.glob("*.webp"):
         old.unlink()
     with temporary_data() as data, sync_playwright() as playwright:
-        stack = Stack(Path(data)).wait()
+        stack = Stack(Path(data), plugins=True).wait()
         browser = playwright.chromium.launch(
             executable_path=chromium.find(), args=["--no-sandbox", "--disable-background-networking"]
         )
         try:
             remembered = furnishing.furnish(browser, stack, Path(data))
-            for visit in visits.EVERY:
+            for visit in (*visits.EVERY, *visits.PLUGINS, *visits.PLUGINS_AT_WORK):
                 if visit.shown:
                     _shoot(browser, stack.url, visit, remembered[visit.who])
         finally:

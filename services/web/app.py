@@ -16,19 +16,25 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Scope
 
 from services.foundation import errors, logs
+from services.foundation.bridge import Bridge
 from services.foundation.rpc import client
-from services.web import problems, routes, site
+from services.web import loosened, problems, routes, site
 from services.web.backends import everything
-from services.web.bridge import Bridge
+from services.web.backends.plugins import Plugins
 from services.web.settings import WebSettings
 from services.web.shield import Shield
-from services.web.streams import sse, uploads
+from services.web.streams import imports, sse, uploads
 
 log = logs.logger(__name__)
 
 FLASK_THREADS: Final = 10
 PAGE_COMPRESSION: Final = 5
 """Of gzip: a page is made once a request, and more than this costs time without making it much smaller."""
+
+
+def _plugin_host(settings: WebSettings) -> Plugins | None:
+    url = settings.plugins_url
+    return Plugins(url=url, target=settings.plugins_target or url) if url else None
 
 
 class _Rest(Mount):
@@ -53,7 +59,8 @@ class Gateway:
         self.hub = sse.Hub()
         self._auth, self._tasks = client.channel(settings.auth_target), client.channel(settings.tasks_target)
         ourselves = client.ServiceIdentity(self._auth, service="web", secret=settings.service_secret.get_secret_value())
-        backends = everything.over(self._auth, self._tasks, ourselves)
+        self._plugins = _plugin_host(settings)
+        backends = everything.over(self._auth, self._tasks, ourselves, plugins=self._plugins)
         self._bridge = Bridge()
         self.flask = site.create(
             backends,
@@ -80,8 +87,14 @@ class Gateway:
             },
             lifespan=lambda _app: self.running(),
         )
-        streamed = frozenset({uploads.PATH, uploads.PAGE_PATH})
-        self.app: ASGIApp = Shield(starlette, trusted_hosts=settings.hosts, refuse=self._answer, streamed=streamed)
+        streamed = frozenset({uploads.PATH, uploads.PAGE_PATH, imports.PATH})
+        self.app: ASGIApp = Shield(
+            starlette,
+            trusted_hosts=settings.hosts,
+            refuse=self._answer,
+            streamed=streamed,
+            exceptions=loosened.towards(settings.plugins_url),
+        )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -90,6 +103,8 @@ class Gateway:
         yield
         self.hub.close()
         await asyncio.gather(self._auth.close(), self._tasks.close())
+        if self._plugins is not None:
+            await self._plugins.close()
 
     def _answer(self, scope: Scope, problem: problems.Problem) -> Response:
         accept = Request(scope).headers.get("accept", "")

@@ -10,10 +10,10 @@ import flask
 from flask_login import LoginManager, UserMixin, current_user
 from werkzeug.wrappers import Response
 
-from services.foundation import errors
-from services.web import paths, problems, visitors
+from services.foundation import errors, paths
+from services.foundation.bridge import Bridge
+from services.web import problems, visitors
 from services.web.backends.accounts import Accounts, Opened, Visitor
-from services.web.bridge import Bridge
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -122,6 +122,8 @@ def task(value: tasks_pb2.Task, *, images: str = API_IMAGES) -> dict[str, Any]:
     if value.HasField("finished_time"):
         shown["finished_at"] = time(value.finished_time)
         shown["duration_ms"] = value.duration_ms
+    if value.imported_from:
+        shown["imported_from"] = value.imported_from
     if value.HasField("error"):
         error = status.from_status(value.error)
         shown["error"] = {"reason": error.detail_reason, "message": error.message}

@@ -7,7 +7,20 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from services.web import assets, forms, site
 from services.web.backends.everything import Backends
-from services.web.streams import archives, files, health, images, machine, sse, statements, studio, task, uploads
+from services.web.streams import (
+    archives,
+    files,
+    health,
+    images,
+    imports,
+    linked,
+    machine,
+    sse,
+    statements,
+    studio,
+    task,
+    uploads,
+)
 from services.web.streams import gallery as gallery_files
 
 
@@ -27,6 +40,7 @@ def beside(pages: flask.Flask, backends: Backends, hub: sse.Hub, timing: sse.Tim
         Route("/account/tokens.csv", statements.Statement(backends.purse, by_session).answer),
         *_archives(pages, backends, by_session, by_key),
         *_uploads(pages, backends, by_session, by_key),
+        *_of_plugins(pages, backends, by_session),
         Mount(assets.root(), assets.Kept(directory=assets.OURS)),
         Mount(f"/bootstrap{assets.root()}", assets.Kept(directory=assets.BOOTSTRAP)),
     ]
@@ -46,6 +60,16 @@ def _archives(
         Route("/account/archive.zip", archives.ArchiveFiles(packed, seats, by_session).answer),
         Route("/studio/archive", chosen.answer, methods=["POST"]),
         Route("/api/v1/archive", archives.ArchiveFiles(packed, seats, by_key).answer),
+    ]
+
+
+def _of_plugins(pages: flask.Flask, backends: Backends, by_session: files.Resolve) -> list[BaseRoute]:
+    if backends.plugins is None:
+        return []
+    by_script = files.of_our_pages(by_session, functools.partial(forms.check_script, pages))
+    return [
+        Route(imports.PATH, imports.Import(backends.imports, by_script).answer, methods=["POST"]),
+        Route(f"{linked.PATH}{{secret}}", linked.LinkedFiles(backends.links).answer),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
@@ -25,6 +26,23 @@ def _networks(listed: str) -> str:
     return listed
 
 
+def _origin(url: str) -> str:
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    try:
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        known = False
+    if not known or parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
+        raise PydanticCustomError("origin", "must be an origin such as https://plugins.example.org, without a path")
+    # As browsers spell it: a port that goes without saying is not said.
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    netloc = parts.netloc.lower().removesuffix(f":{usual}")
+    return f"{parts.scheme}://{netloc}"
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
 Proxies = Annotated[str, AfterValidator(_networks)]
 
 
@@ -55,6 +73,12 @@ class WebSettings(settings.Settings):
     """Where auth answers."""
     tasks_target: str = Field(default="127.0.0.1:8012", validation_alias=settings.variable("TASKS_TARGET"))
     """Where tasks answers."""
+
+    plugins_url: Origin = ""
+    """The plugin host's outside origin, `http://localhost:8014` say: another host name or port than the studio's, as
+    its pages are others' code. Empty, there is no Plugins page."""
+    plugins_target: Origin = ""
+    """The origin that the gateway itself asks the plugin host at; the outside one unless said."""
 
     @property
     def proxies(self) -> list[str]:

@@ -44,6 +44,8 @@ FILE_HEADERS: Final[Mapping[str, str]] = {
 }
 _PLAIN_FILES: Final = frozenset({"text/css", "text/javascript", "application/javascript"})
 Refuse = Callable[[Scope, problems.Problem], ASGIApp]
+Exceptions = Callable[[str], Mapping[str, str]]
+"""A path → headers that its answers have in place of the usual ones."""
 
 
 class Shield:
@@ -56,14 +58,17 @@ class Shield:
         trusted_hosts: frozenset[str],
         refuse: Refuse,
         streamed: frozenset[str] = frozenset(),
+        exceptions: Exceptions = lambda _path: {},
         body_limit: int = BODY_LIMIT_BYTES,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         """`refuse` answers what does not get through; `body_limit` in bytes, `body_seconds` for the whole body.
 
-        What is posted to the paths in `streamed` is bounded by who reads it there, not here.
+        What is posted to the paths in `streamed` is bounded by who reads it there, not here. `exceptions` gives the
+        headers that answers below a path have in place of the usual ones.
         """
         self._app, self._hosts, self._refuse, self._streamed = app, trusted_hosts, refuse, streamed
+        self._exceptions = exceptions
         self._limit, self._seconds = body_limit, body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +84,8 @@ class Shield:
         request_id = given if _SAFE_ID.fullmatch(given) else context.new_request_id()
         context.set_request_id(request_id)
         scope["headers"] = list(_cleaned(scope["headers"]))
-        answer = _Answer(send, request_id, private=not scope["path"].startswith(("/static/", "/bootstrap/")))
+        private = not scope["path"].startswith(("/static/", "/bootstrap/"))
+        answer = _Answer(send, request_id, private=private, instead=self._exceptions(scope["path"]))
         began = time.monotonic()
         try:
             problem = self._look_at(scope, headers)
@@ -177,8 +183,8 @@ def _replayed(messages: list[Message], receive: Receive) -> Receive:
 class _Answer:
     """Puts the headers on, and remembers the status for the log."""
 
-    def __init__(self, send: Send, request_id: str, *, private: bool) -> None:
-        self._send, self._request_id, self._private = send, request_id, private
+    def __init__(self, send: Send, request_id: str, *, private: bool, instead: Mapping[str, str]) -> None:
+        self._send, self._request_id, self._private, self._instead = send, request_id, private, instead
         self.status = 0
         self.hang_up = False
         self._unread = False
@@ -199,7 +205,7 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             plain = not self._private and headers.get("content-type", "").partition(";")[0] in _PLAIN_FILES
-            for name, value in (FILE_HEADERS if plain else HEADERS).items():
+            for name, value in {**(FILE_HEADERS if plain else HEADERS), **self._instead}.items():
                 headers[name] = value
             if not plain:
                 headers["X-Request-Id"] = self._request_id

@@ -13,14 +13,15 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from services.foundation import errors, logs
+from services.foundation.bridge import Bridge
 from services.web import assets, forms, gate, problems, strict_json
 from services.web.api import install as install_api
 from services.web.backends.everything import Backends
-from services.web.bridge import Bridge
 from services.web.pages import account, door, pictures, pruning, public, studio
 from services.web.pages import gallery as gallery_pages
 from services.web.pages import machine as machine_pages
 from services.web.pages import people as people_pages
+from services.web.pages import plugins as plugin_pages
 
 log = logs.logger(__name__)
 
@@ -55,7 +56,12 @@ def create(
         REMEMBER_COOKIE_NAME="dd_never_set",
         MAX_FORM_MEMORY_SIZE=1024 * 1024,
     )
-    app.jinja_env.globals.update(asset=assets.url, imported=assets.imported)
+    app.jinja_env.globals.update(
+        asset=assets.url,
+        imported=assets.imported,
+        has_plugins=backends.plugins is not None,
+        plugins_url=backends.plugins.origin if backends.plugins is not None else "",
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     csrf = CSRFProtect(app)
     Bootstrap5(app)
@@ -74,7 +80,10 @@ def create(
         machine_pages.blueprint(backends, bridge),
     ):
         app.register_blueprint(views)
-    install_api(app, accounts=accounts, tasks=tasks, bridge=bridge, limiter=limiter, csrf=csrf)
+    if backends.plugins is not None:
+        shown = plugin_pages.blueprint(backends.plugins, backends.grants, backends.links, bridge, limiter)
+        app.register_blueprint(shown)
+    install_api(app, backends, bridge=bridge, limiter=limiter, csrf=csrf)
     _tell_errors(app)
     return app
 

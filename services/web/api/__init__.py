@@ -7,12 +7,12 @@ import flask_smorest
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFProtect
 
+from services.foundation.bridge import Bridge
 from services.web import gate, problems
+from services.web.api import plugins as plugins_api
 from services.web.api import tasks as tasks_api
 from services.web.api.schemas import ProblemSchema, UploadSchema
-from services.web.backends.accounts import Accounts
-from services.web.backends.ledger import Tasks
-from services.web.bridge import Bridge
+from services.web.backends.everything import Backends
 from services.web.streams import archives
 
 PREFIX: Final = "/api/v1"
@@ -41,9 +41,7 @@ class _Api(flask_smorest.Api):  # type: ignore[misc]
         """Nothing here is paged by headers."""
 
 
-def install(
-    app: flask.Flask, *, accounts: Accounts, tasks: Tasks, bridge: Bridge, limiter: Limiter, csrf: CSRFProtect
-) -> None:
+def install(app: flask.Flask, backends: Backends, *, bridge: Bridge, limiter: Limiter, csrf: CSRFProtect) -> None:
     """Put the API and its OpenAPI document into the app."""
     app.config.update(
         API_TITLE="Daydream",
@@ -60,10 +58,13 @@ def install(
     )
     api = _Api(app)
     api.spec.components.schema("Upload", schema=UploadSchema)
-    blueprint = tasks_api.blueprint(tasks, bridge, limiter)
-    csrf.exempt(blueprint)
-    gate.by_key(app, blueprint, accounts, bridge)
-    api.register_blueprint(blueprint, url_prefix=PREFIX)
+    blueprints = [tasks_api.blueprint(backends.tasks, bridge, limiter)]
+    if backends.plugins is not None:
+        blueprints.append(plugins_api.blueprint(backends.plugins, backends.grants, bridge, limiter))
+    for each in blueprints:
+        csrf.exempt(each)
+        gate.by_key(app, each, backends.accounts, bridge)
+        api.register_blueprint(each, url_prefix=PREFIX)
 
 
 def _streams() -> dict[str, Any]:

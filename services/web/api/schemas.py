@@ -119,9 +119,22 @@ class TaskSchema(ma.Schema):
     started_at = ma.fields.String(metadata=_TIME)
     finished_at = ma.fields.String(metadata=_TIME)
     duration_ms = ma.fields.Integer()
+    imported_from = ma.fields.String(
+        metadata=_about("The plugin that made the picture; there only where it was not drawn here.")
+    )
     error = ma.fields.Nested(TaskErrorSchema)
     parameters = ma.fields.Nested(ParametersSchema, required=True)
     images = ma.fields.List(ma.fields.Nested(ImageSchema), required=True)
+
+
+class PluginTokenSchema(ma.Schema):
+    """What lets a program in at the plugin host."""
+
+    token = ma.fields.String(required=True, metadata=_about("No other service believes it."))
+    expires_at = ma.fields.String(
+        required=True, metadata={**_TIME, **_about("Minutes from now; get another one before.")}
+    )
+    url = ma.fields.String(required=True, metadata=_about("Where the plugin host is."))
 
 
 class TaskPageSchema(ma.Schema):

@@ -11,10 +11,10 @@ from flask_limiter import Limiter
 from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 
+from services.foundation.bridge import Bridge
 from services.web import gate, generation, identifiers, present, strict_json
 from services.web.api.schemas import TaskListQuery, TaskPageSchema, TaskSchema
 from services.web.backends.ledger import Tasks
-from services.web.bridge import Bridge
 
 
 class _Parser(FlaskParser):

@@ -11,10 +11,10 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, Field, HiddenField, PasswordField, StringField, validators
 
-from services.foundation import errors
-from services.web import gate, paths, refusals
+from services.foundation import errors, paths
+from services.foundation.bridge import Bridge
+from services.web import gate, refusals
 from services.web.backends.accounts import Accounts, SignUpTerms
-from services.web.bridge import Bridge
 
 _AFTER: Final = "/studio"
 _MODE_SECONDS: Final = 30.0

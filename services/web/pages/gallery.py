@@ -9,11 +9,11 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from services.foundation import errors, logs
+from services.foundation.bridge import Bridge
 from services.foundation.float32 import shortest
 from services.web import gate, identifiers, present
 from services.web.backends.accounts import Visitor
 from services.web.backends.gallery import Gallery
-from services.web.bridge import Bridge
 
 log = logs.logger(__name__)
 
@@ -94,7 +94,7 @@ def shown(value: gallery_pb2.GalleryImage) -> dict[str, Any]:
         "seed": made.seed,
         "steps": made.steps,
         # Words for who does not see it.
-        "alt": made.prompt or "A picture from this server's own folder",
+        "alt": made.prompt or "A picture that does not say how it was made",
     }
 
 

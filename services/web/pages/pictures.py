@@ -8,11 +8,11 @@ import flask
 from werkzeug.wrappers import Response
 
 from services.foundation import errors
+from services.foundation.bridge import Bridge
 from services.web import gate, identifiers, present, strict_json
 from services.web.backends.accounts import Visitor
 from services.web.backends.gallery import Gallery
 from services.web.backends.ledger import Tasks
-from services.web.bridge import Bridge
 
 MOST_DELETED: Final = 100
 """Pictures that one request deletes at most; the page sends as many requests as it takes."""

@@ -8,12 +8,12 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, StringField, validators
 
-from services.foundation import errors
-from services.web import gate, identifiers, paths
+from services.foundation import errors, paths
+from services.foundation.bridge import Bridge
+from services.web import gate, identifiers
 from services.web.backends.accounts import Visitor
 from services.web.backends.gallery import Gallery
 from services.web.backends.names import Names
-from services.web.bridge import Bridge
 from services.web.pages import gallery as gallery_pages
 
 _PAGE: Final = 24

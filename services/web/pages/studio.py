@@ -8,10 +8,10 @@ from flask_limiter import Limiter
 from werkzeug.wrappers import Response
 
 from services.foundation import errors
+from services.foundation.bridge import Bridge
 from services.web import gate, generation, identifiers, present, strict_json
 from services.web.backends.accounts import Accounts, Visitor
 from services.web.backends.ledger import Tasks
-from services.web.bridge import Bridge
 
 _PAGE: Final = 24
 """Tasks that come with the page."""

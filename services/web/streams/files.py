@@ -1,7 +1,7 @@
 """Files of tasks as HTTP answers, passed on piece by piece: one piece is held at a time."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -74,8 +74,10 @@ async def answer(
     request: Request,
     download: contextlib.AbstractAsyncContextManager[AsyncIterator[T]],
     describe: Callable[[T], About | None],
+    *,
+    also: Mapping[str, str] | None = None,
 ) -> Response:
-    """Answer with a file that never changes. Raises what opening it does.
+    """Answer with a file that never changes, and with the headers in `also`. Raises what opening it does.
 
     `download` gives a message that says what it is, then messages with `data`; `describe` reads the first, None where
     it is not that.
@@ -89,6 +91,7 @@ async def answer(
             "Cache-Control": "private, max-age=86400, immutable",
             "ETag": f'"{about.sha256}"',
             "Content-Disposition": _disposition(about, attachment="download" in request.query_params),
+            **(also or {}),
         }
         if request.headers.get("if-none-match") == headers["ETag"]:
             await resources.aclose()

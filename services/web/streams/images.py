@@ -49,6 +49,6 @@ def _about(first: tasks_pb2.DownloadImageResponse) -> files.About | None:
     if first.WhichOneof("part") != "image":
         return None
     image = first.image
-    return files.About(
-        name=f"daydream-{image.seed}", content_type=image.content_type, bytes=image.bytes, sha256=image.sha256
-    )
+    # One that was imported has no seed.
+    name = image.seed if image.seed >= 0 else image.image_id
+    return files.About(name=f"daydream-{name}", content_type=image.content_type, bytes=image.bytes, sha256=image.sha256)

@@ -45,32 +45,15 @@ class Bring:
         body = request.stream()
         try:
             visitor = await self._resolve(request)
-            upload = await self._uploads.take(visitor, self._pieces(body))
+            upload = await self._uploads.take(visitor, pieces(body, self._piece_seconds))
         except ClientDisconnect:
             # Nobody is there to read this.
             return Response(status_code=400)
         except errors.DaydreamError:
-            await _read_out(body)
+            await read_out(body)
             raise
         shown = present.upload(upload, path=f"{self._path}/")
         return JSONResponse(shown, status_code=201, headers={"Location": shown["url"]})
-
-    async def _pieces(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        seen = 0
-        while True:
-            try:
-                async with asyncio.timeout(self._piece_seconds):
-                    piece = await anext(body, None)
-            except TimeoutError as error:
-                raise HTTPException(408) from error
-            if piece is None:
-                return
-            seen += len(piece)
-            if seen > MOST_BYTES:
-                said = f"The file is too large; {MOST_BYTES // 2**20} MB are allowed."
-                raise errors.InvalidInput(said, reason=REFUSED)
-            if piece:
-                yield piece
 
 
 class UploadFiles:
@@ -87,7 +70,30 @@ class UploadFiles:
         return await files.answer(request, self._uploads.download(visitor, upload_id), _about)
 
 
-async def _read_out(body: AsyncIterator[bytes]) -> None:
+async def pieces(body: AsyncIterator[bytes], seconds: float = PIECE_SECONDS) -> AsyncIterator[bytes]:
+    """A picture's file as it arrives, each piece within `seconds`.
+
+    Raises HTTPException 408 for a sender that falls silent, InvalidInput for more than a picture may be.
+    """
+    seen = 0
+    while True:
+        try:
+            async with asyncio.timeout(seconds):
+                piece = await anext(body, None)
+        except TimeoutError as error:
+            raise HTTPException(408) from error
+        if piece is None:
+            return
+        seen += len(piece)
+        if seen > MOST_BYTES:
+            said = f"The file is too large; {MOST_BYTES // 2**20} MB are allowed."
+            raise errors.InvalidInput(said, reason=REFUSED)
+        if piece:
+            yield piece
+
+
+async def read_out(body: AsyncIterator[bytes]) -> None:
+    """Read on what was refused, for a while, so that its sender is there for the answer."""
     seen = 0
     with contextlib.suppress(TimeoutError, ClientDisconnect):
         async with asyncio.timeout(READ_OUT_SECONDS):

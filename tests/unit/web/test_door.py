@@ -6,8 +6,7 @@ import httpx
 import pytest
 from daydream.auth.v1 import auth_pb2
 
-from services.foundation import errors
-from services.web import paths
+from services.foundation import errors, paths
 from services.web.visitors import SESSION_COOKIE
 from tests.support.gateway import PAGE, Site
 from tests.support.gateway_accounts import PASSWORD

@@ -1,13 +1,16 @@
 """Every route of the gateway refuses a visitor without credentials, save those named here."""
 
 import re
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount, Route
 
 from services.web import problems
 from services.web.site import page as site_page
+from tests.support import gateway
 from tests.support.gateway import PAGE, Site
 
 OPEN = {
@@ -25,8 +28,18 @@ OPEN = {
     "/robots.txt",
     "/healthz",
     "/readyz",
+    "/linked/x",
     "/api/v1/openapi.json",
 }
+
+
+@pytest_asyncio.fixture
+async def site() -> AsyncIterator[Site]:
+    """A gateway with every route that there is."""
+    async with gateway.in_process(plugins_url="http://plugins.test:8014") as running:
+        yield running
+
+
 FILES = ("/static/", "/bootstrap/static/")
 
 

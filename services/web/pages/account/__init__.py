@@ -3,9 +3,9 @@
 import flask
 from flask_limiter import Limiter
 
+from services.foundation.bridge import Bridge
 from services.web import gate
 from services.web.backends.everything import Backends
-from services.web.bridge import Bridge
 from services.web.pages.account import archive, keys, overview, sessions, settings, tokens
 
 

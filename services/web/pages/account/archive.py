@@ -5,10 +5,10 @@ import asyncio
 import flask
 from daydream.tasks.v1 import tasks_pb2
 
+from services.foundation.bridge import Bridge
 from services.web import gate
 from services.web.backends.accounts import Visitor
 from services.web.backends.archives import Archives
-from services.web.bridge import Bridge
 
 
 def add(views: flask.Blueprint, archives: Archives, bridge: Bridge) -> None:

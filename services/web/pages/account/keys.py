@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectMultipleField, StringField, validators
 
 from services.foundation import errors
+from services.foundation.bridge import Bridge
 from services.web import gate, identifiers, refusals, spent
 from services.web.backends.keys import Keys
-from services.web.bridge import Bridge
 
 SCOPES: Final = {
     "generate": "Draw: submit and cancel tasks, bring pictures, publish and delete your own. Spends your tokens.",

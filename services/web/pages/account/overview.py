@@ -9,10 +9,10 @@ import flask
 from daydream.tasks.v1 import tasks_pb2
 
 from services.foundation import errors
+from services.foundation.bridge import Bridge
 from services.web import gate, present
 from services.web.backends.accounts import Visitor
 from services.web.backends.everything import Backends
-from services.web.bridge import Bridge
 from services.web.pages.account import entries
 
 T = TypeVar("T")

@@ -7,9 +7,9 @@ import flask
 from daydream.auth.v1 import auth_pb2
 from werkzeug.wrappers import Response
 
+from services.foundation.bridge import Bridge
 from services.web import browsers, gate, identifiers
 from services.web.backends.sessions import Sessions
-from services.web.bridge import Bridge
 
 
 def add(views: flask.Blueprint, open_sessions: Sessions, bridge: Bridge) -> None:

@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField, validators
 
 from services.foundation import errors
+from services.foundation.bridge import Bridge
 from services.web import gate, refusals
 from services.web.backends.profiles import Profiles
-from services.web.bridge import Bridge
 
 _PROFILE: Final = ("email", "username", "first_name", "last_name", "mobile")
 

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 from wtforms import StringField, validators
 
 from services.foundation import errors
+from services.foundation.bridge import Bridge
 from services.web import gate, refusals
 from services.web.backends.accounts import Visitor
 from services.web.backends.everything import Backends
 from services.web.backends.purse import Part
-from services.web.bridge import Bridge
 from services.web.pages.account import entries
 
 _PAGE: Final = 30

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import flask
 
+from services.foundation.bridge import Bridge
 from services.web import gate, merging
 from services.web.backends.accounts import Visitor
 from services.web.backends.machine import Machine
 from services.web.backends.names import Names
 from services.web.backends.people import People
-from services.web.bridge import Bridge
 from services.web.pages.machine import sentences, whom
 
 _PAGE: Final = 30

@@ -5,11 +5,11 @@ from typing import Any, Final
 import flask
 from daydream.tasks.v1 import admin_pb2
 
+from services.foundation.bridge import Bridge
 from services.web import gate, machinery
 from services.web.backends.machine import Machine
 from services.web.backends.names import Names
 from services.web.backends.people import People
-from services.web.bridge import Bridge
 from services.web.pages.machine import whom
 
 _PAGE: Final = 20

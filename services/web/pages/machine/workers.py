@@ -4,9 +4,9 @@ import datetime as dt
 
 import flask
 
+from services.foundation.bridge import Bridge
 from services.web import gate, machinery
 from services.web.backends.machine import Machine
-from services.web.bridge import Bridge
 
 
 def install(views: flask.Blueprint, machine: Machine, bridge: Bridge) -> None:

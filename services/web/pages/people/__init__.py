@@ -7,9 +7,9 @@ codes.
 import flask
 from werkzeug.wrappers import Response
 
+from services.foundation.bridge import Bridge
 from services.web import gate
 from services.web.backends.everything import Backends
-from services.web.bridge import Bridge
 from services.web.pages.people import codes, listing, person, standing, tokens
 
 

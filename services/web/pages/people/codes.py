@@ -9,10 +9,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from werkzeug.wrappers import Response
 
 from services.foundation import errors
+from services.foundation.bridge import Bridge
 from services.web import gate, identifiers, refusals, spent
 from services.web.backends.codes import Codes
 from services.web.backends.names import Names
-from services.web.bridge import Bridge
 from services.web.pages.people import forms, words
 
 _PAGE: Final = 20

@@ -6,10 +6,10 @@ from typing import Any, Final
 import flask
 from daydream.auth.v1 import auth_pb2
 
+from services.foundation.bridge import Bridge
 from services.web import gate
 from services.web.backends.counts import Counts
 from services.web.backends.people import People
-from services.web.bridge import Bridge
 from services.web.pages.people import words
 
 _PAGE: Final = 20

@@ -10,12 +10,12 @@ from daydream.auth.v1 import auth_pb2
 from werkzeug.wrappers import Response
 
 from services.foundation import errors
+from services.foundation.bridge import Bridge
 from services.web import gate, identifiers, problems, refusals
 from services.web.backends.accounts import Visitor
 from services.web.backends.counts import Counts
 from services.web.backends.names import Names
 from services.web.backends.people import People
-from services.web.bridge import Bridge
 from services.web.pages.people import forms, words
 
 _ENTRIES: Final = 10

@@ -7,10 +7,10 @@ from typing import Any
 import flask
 from werkzeug.wrappers import Response
 
-from services.foundation import errors
-from services.web import gate, identifiers, paths, problems, spent
+from services.foundation import errors, paths
+from services.foundation.bridge import Bridge
+from services.web import gate, identifiers, problems, spent
 from services.web.backends.people import People
-from services.web.bridge import Bridge
 from services.web.pages.people import forms
 from services.web.pages.people.person import Page, Shown
 

@@ -6,10 +6,10 @@ import flask
 from daydream.auth.v1 import audit_pb2
 from werkzeug.wrappers import Response
 
+from services.foundation.bridge import Bridge
 from services.web import gate
 from services.web.backends.names import Names
 from services.web.backends.people import Nobody, People
-from services.web.bridge import Bridge
 from services.web.pages.people import forms, words
 from services.web.pages.people.person import Refused, granted, told
 

@@ -93,7 +93,7 @@ export class Card {
     facts(part("facts"), cardFacts(task));
     part("cancel").hidden = ended || task.state === "SENDING";
     part("cancel").setAttribute("aria-label", `Cancel this task: ${task.parameters.prompt}`);
-    part("reuse").hidden = !ended || failed;
+    part("reuse").hidden = !ended || failed || Boolean(task.imported_from);
     part("zip").hidden = !ended || !task.images.length;
     part("more-box").hidden = !ended;
     part("more").setAttribute("aria-label", `More for: ${task.parameters.prompt}`);
@@ -169,6 +169,11 @@ function chip(box, task) {
 // As many rows while it is under way as when it succeeded, so that nothing below them moves.
 function cardFacts(task) {
   const { parameters } = task;
+  if (task.imported_from) {
+    const [image] = task.images;
+    const told = [["Added", when(task.created_at)], ["From", task.imported_from], ["Size", size(image ?? parameters)]];
+    return told.map((pair) => [...pair, true]);
+  }
   const ended = ENDED.has(task.state);
   const left = [["Asked", when(task.created_at)]];
   if (!ended) left.push([task.state === "SENDING" ? "Costs" : "Held", tokens(task.price)]);

@@ -11,8 +11,11 @@ export function fillMenu(button, { task, image }) {
     part("publish").hidden = image.published;
     part("unpublish").hidden = !image.published;
     part("ruled").hidden = !image.hidden;
+    // What was not drawn here cannot be drawn again.
+    for (const act of ["variant", "reuse"]) part(act).hidden = Boolean(task.imported_from);
   } else {
     part("delete").hidden = !task.images.length;
+    part("variant").hidden = Boolean(task.imported_from);
   }
   button.nextElementSibling.replaceChildren(...root.children);
 }

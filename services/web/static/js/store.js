@@ -31,9 +31,9 @@ export class Store {
     return Math.max(0, ...[...this.#tasks.values()].map((task) => task.revision));
   }
 
-  // The seed that the newest finished picture really had.
+  // The seed that the newest picture really had; one that was imported has none.
   get lastSeed() {
-    return this.tasks.find((task) => task.images.length)?.images[0].seed;
+    return this.tasks.find((task) => task.images.length && !task.imported_from)?.images[0].seed;
   }
 
   put(tasks) {

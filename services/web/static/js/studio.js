@@ -68,6 +68,7 @@ const imageActs = {
   publish: (task, image) => deeds.publish(task, image),
   unpublish: (task, image) => deeds.unpublish(task, image),
   remove: (_task, image) => deeds.remove([image]),
+  send: async (_task, image) => (await import("./plugins/sending.js")).sendImage(image),
 };
 const selection = new Selection(store, {
   pages,

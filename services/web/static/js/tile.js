@@ -22,12 +22,17 @@ export function picture(task, image, { fresh }) {
   shape(pic, task);
   pic.classList.toggle("is-new", fresh);
   load(part("image"), image, prompt);
-  root.querySelector(".dd-tile-open").setAttribute("aria-label", `Open: ${prompt}, seed ${image.seed}`);
-  part("tick").setAttribute("aria-label", `Select seed ${image.seed}`);
+  const named = task.imported_from ? prompt : `seed ${image.seed}`;
+  const whole = named === prompt ? prompt : `${prompt}, ${named}`;
+  root.querySelector(".dd-tile-open").setAttribute("aria-label", `Open: ${whole}`);
+  part("tick").setAttribute("aria-label", `Select ${named}`);
   part("download").href = `${image.url}?download`;
   part("download").setAttribute("download", "");
-  part("seed").textContent = image.seed;
-  part("more").setAttribute("aria-label", `More for seed ${image.seed}`);
+  // What was not drawn here has no seed, and no sisters.
+  const { imported_from: maker } = task;
+  part("seed").textContent = maker ? `${image.width} × ${image.height}` : image.seed;
+  part("variant").hidden = Boolean(maker);
+  part("more").setAttribute("aria-label", `More for ${named}`);
   mark(root, image);
   return root;
 }

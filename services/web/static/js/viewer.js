@@ -17,8 +17,8 @@ export class Viewer {
   #neighbours = [];
   #told = "";
 
-  // acts: reuse, variant, start, publish, unpublish, remove, each called with (task, image); onClose(task id, image id)
-  // hears which picture was looked at last.
+  // acts: reuse, variant, start, publish, unpublish, remove, send, each called with (task, image); onClose(task id, image
+  // id) hears which picture was looked at last.
   constructor(store, { pages, acts, onClose }) {
     this.#pages = pages;
     this.#acts = acts;
@@ -29,13 +29,15 @@ export class Viewer {
     for (const name of ["reuse", "variant", "start"]) {
       id(`viewer-${name}`).addEventListener("click", () => this.#leaveTo(acts[name]));
     }
-    for (const name of ["publish", "unpublish", "remove"]) {
-      id(`viewer-${name}`).addEventListener("click", () => this.#do(acts[name]));
+    for (const name of ["publish", "unpublish", "remove", "send"]) {
+      // A site without plugins has nowhere to send to.
+      id(`viewer-${name}`)?.addEventListener("click", () => this.#do(acts[name]));
     }
     clampable(id("viewer-prompt"), id("viewer-whole"));
     // On the document: a button that was disabled while it was pressed has let the keyboard go.
     document.addEventListener("keydown", (event) => {
-      if (this.#dialog.open && !id("confirm").open) this.#key(event);
+      // Of several dialogs the one in front has the keys.
+      if (this.#dialog.open && document.querySelectorAll("dialog[open]").length === 1) this.#key(event);
     });
     this.#dialog.addEventListener("close", () => this.#closed());
     store.onChange(() => this.#dialog.open && this.#show());
@@ -75,6 +77,11 @@ export class Viewer {
     act(task, image);
   }
 
+  // What was not drawn here cannot be drawn again.
+  #redraw(act) {
+    if (!this.#current.task.imported_from) this.#leaveTo(act);
+  }
+
   async #do(act) {
     const { task, image } = this.#current;
     await act(task, image);
@@ -93,8 +100,8 @@ export class Viewer {
       ArrowRight: () => this.#turn(1),
       Delete: () => this.#do(this.#acts.remove),
       s: () => id("viewer-save").click(),
-      a: () => this.#leaveTo(this.#acts.reuse),
-      r: () => this.#leaveTo(this.#acts.variant),
+      a: () => this.#redraw(this.#acts.reuse),
+      r: () => this.#redraw(this.#acts.variant),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act) return;
     event.preventDefault();
@@ -162,7 +169,9 @@ export class Viewer {
     const told = JSON.stringify([image.id, task.revision, image.published, image.hidden]);
     if (told === this.#told) return;
     this.#told = told;
-    facts(id("viewer-facts"), [
+    const maker = task.imported_from;
+    for (const name of ["reuse", "variant"]) id(`viewer-${name}`).hidden = Boolean(maker);
+    const drawn = [
       ...(parameters.negative_prompt ? [["Without", parameters.negative_prompt]] : []),
       ["Seed", image.seed],
       ["Steps", parameters.steps],
@@ -172,6 +181,10 @@ export class Viewer {
       ["Size", size(image)],
       ["Model", parameters.model],
       ["Asked", when(task.created_at)],
+    ];
+    const brought = [["From", maker], ["Size", size(image)], ["Added", when(task.created_at)]];
+    facts(id("viewer-facts"), [
+      ...(maker ? brought : drawn),
       ...(image.published ? [["Gallery", image.hidden ? "published, hidden by staff" : "published"]] : []),
     ]);
     id("viewer-save").href = `${image.url}?download`;
