@@ -44,14 +44,17 @@ def _write_private(path: Path, content: dict[str, str]) -> None:
 
 
 def read_secrets(data: Path) -> processes.Secrets:
-    """The services' secrets, drawn at the first start."""
+    """The services' secrets, drawn at the first start; those of a service that came later at the first one with it."""
     path = data / "secrets.json"
-    if not path.exists():
-        _write_private(path, {each.name: secrets.token_urlsafe(32) for each in dataclasses.fields(processes.Secrets)})
+    drawn = {each.name: secrets.token_urlsafe(32) for each in dataclasses.fields(processes.Secrets)}
     try:
-        return processes.Secrets(**json.loads(path.read_text()))
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        known = processes.Secrets(**{**drawn, **kept})
     except (ValueError, TypeError) as error:
         raise CannotRun(f"{path} is damaged; remove it and new secrets are drawn.") from error
+    if set(kept) != set(drawn):
+        _write_private(path, dataclasses.asdict(known))
+    return known
 
 
 class FirstRun:

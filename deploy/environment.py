@@ -20,16 +20,34 @@ def filled(example: str) -> str:
     )
 
 
+def lacking(existing: str, example: str) -> str:
+    """Lines for the secrets that the example has and an existing file does not: of services that came later."""
+    known = {line.partition("=")[0] for line in existing.splitlines()}
+    secret = (line for line in example.splitlines() if line.endswith("=") and not line.startswith("#"))
+    return filled("".join(f"{line}\n" for line in secret if line.removesuffix("=") not in known))
+
+
 def main() -> int:
-    """Write it once; an existing one holds secrets in use and stays."""
+    """Write it; what an existing one says is in use and stays, and only what it lacks is added."""
+    example = EXAMPLE.read_text()
     try:
         descriptor = os.open(TARGET, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
+        return _complete(lacking(TARGET.read_text(), example))
+    with os.fdopen(descriptor, "w") as file:
+        file.write(filled(example))
+    print(f"Wrote {TARGET}.")
+    return 0
+
+
+def _complete(lines: str) -> int:
+    if not lines:
         print(f"{TARGET} is there already and stays as it is.")
         return 0
-    with os.fdopen(descriptor, "w") as file:
-        file.write(filled(EXAMPLE.read_text()))
-    print(f"Wrote {TARGET}.")
+    with TARGET.open("a") as file:
+        file.write(f"\n{lines}")
+    names = ", ".join(line.partition("=")[0] for line in lines.splitlines())
+    print(f"{TARGET} is there already; added {names}.")
     return 0
 
 

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -32,13 +33,24 @@ _VARIABLES: Final = {
     "tasks": ("DAYDREAM_TASKS_PORT", 8012),
     "gpu": ("DAYDREAM_GPU_PORT", 8013),
     "nats": ("DAYDREAM_NATS_PORT", 8022),
+    "plugins": ("DAYDREAM_PLUGINS_PORT", 8014),
 }
+_SWITCH: Final = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+
+
+def wants_plugins() -> bool:
+    """Whether the plugin host is started, as it is unless told otherwise. Raises CannotRun for no answer."""
+    said = os.environ.get("DAYDREAM_PLUGINS", "on")
+    if said.lower() not in _SWITCH:
+        raise CannotRun(f"DAYDREAM_PLUGINS={said} is neither on nor off.")
+    return _SWITCH[said.lower()]
 
 
 def read_ports() -> processes.Ports:
     """Ports from the environment. Raises CannotRun for one that is no port, taken, or named twice."""
     chosen: dict[str, int] = {}
-    for name, (variable, default) in _VARIABLES.items():
+    wanted = {name: how for name, how in _VARIABLES.items() if name != "plugins" or wants_plugins()}
+    for name, (variable, default) in wanted.items():
         text = os.environ.get(variable, str(default))
         if not text.isdecimal() or not 0 < int(text) < 2**16:
             raise CannotRun(f"{variable}={text} is not a port; give a number from 1 to 65535.")
@@ -117,6 +129,7 @@ def run(stop: threading.Event) -> None:
         ports = read_ports()
         logs = data / "logs"
         logs.mkdir(exist_ok=True)
+        processes.own_plugins(data).mkdir(exist_ok=True)
         url = f"http://127.0.0.1:{ports.web}"
         secrets = data_folder.read_secrets(data)
         programs = processes.programs(ports, secrets, data)
@@ -129,6 +142,9 @@ def run(stop: threading.Event) -> None:
         try:
             wait_until_ready(supervisor, ports, secrets, logs, stop)
             if not stop.is_set():
+                if ports.plugins:
+                    own = processes.own_plugins(data)
+                    print(f"Plugins come from http://127.0.0.1:{ports.plugins}; put your own into {own}.", flush=True)
                 print(f"Daydream is ready: {url}  ({sign_in})", flush=True)
             watch(supervisor, logs, stop)
             print("Stopping …", flush=True)
@@ -139,8 +155,10 @@ def run(stop: threading.Event) -> None:
 def _prepare(programs: dict[str, processes.Program], account: data_folder.FirstRun) -> str:
     """Migrate, make the first staff account; how to sign in, in words."""
     print("Preparing the databases …", flush=True)
-    for name in ("auth", "tasks"):
-        _run_once(programs[name], "migrate")
+    own_database = [programs[name] for name in ("auth", "tasks", "plugins") if name in programs]
+    # At once, as each spends its time on starting Python.
+    with ThreadPoolExecutor(len(own_database)) as threads:
+        list(threads.map(lambda program: _run_once(program, "migrate"), own_database))
     code = _run_once(
         programs["auth"], "create-staff", "--email", account.email, "--tokens", "1000",
         "--password-stdin", "--api-key-stdin",

@@ -1,6 +1,7 @@
 """The local process file: which programs `make run` starts, each with its own environment and nobody else's secrets."""
 
 import configparser
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,10 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BINARIES: Final = Path(sys.executable).parent
+_OTHERS: Final = ("AUTH_", "TASKS_", "GPU_", "WEB_", "AWS_", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+"""How variables begin that are other services' business, their database URLs and keys among them."""
+_OF_SERVING: Final = ("NATS_", "PLUGINS_SERVICE_SECRET")
+"""And those that the plugin host's serving process alone is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +25,8 @@ class Ports:
     tasks: int
     gpu: int
     nats: int
+    plugins: int | None = None
+    """None leaves the plugin host out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +39,10 @@ class Secrets:
     """The gateway's service secret."""
     tasks: str
     """The ledger's service secret."""
+    plugins: str
+    """The plugin host's service secret; plugins are imported into the process that has it."""
+    plugins_key: str
+    """Signs what the plugin host and its worker sign; no other service has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +59,18 @@ class Program:
     """How long it may take to drain before it is killed."""
 
 
-def programs(ports: Ports, secrets: Secrets, data: Path) -> tuple[Program, ...]:
-    """Everything that runs, in the order it is started; each waits by itself for what it needs."""
+def own_plugins(data: Path) -> Path:
+    """The folder of plugins that people drop in; outside what the host writes."""
+    return data / "plugin-folder"
+
+
+def programs(
+    ports: Ports, secrets: Secrets, data: Path, *, inherited: Mapping[str, str] = os.environ
+) -> tuple[Program, ...]:
+    """Everything that runs, in the order it is started; each waits by itself for what it needs.
+
+    `inherited` is the environment that all of them get beside their own.
+    """
     addresses = {
         "DAYDREAM_DATA_DIR": str(data),
         "AUTH_TARGET": f"127.0.0.1:{ports.auth}",
@@ -58,7 +79,7 @@ def programs(ports: Ports, secrets: Secrets, data: Path) -> tuple[Program, ...]:
         "NATS_URL": f"nats://127.0.0.1:{ports.nats}",
     }
 
-    def service(name: str, *, start_seconds: int = 3, **environment: str) -> Program:
+    def service(name: str, environment: Mapping[str, str], *, start_seconds: int = 3) -> Program:
         return Program(
             name=name,
             command=(sys.executable, "-m", f"services.{name}"),
@@ -74,19 +95,81 @@ def programs(ports: Ports, secrets: Secrets, data: Path) -> tuple[Program, ...]:
         Program(name="nats", command=nats),
         service(
             "auth",
-            AUTH_BIND=f"127.0.0.1:{ports.auth}",
-            AUTH_SERVICE_SECRETS=f"web={secrets.web},tasks={secrets.tasks}",
+            {
+                "AUTH_BIND": f"127.0.0.1:{ports.auth}",
+                "AUTH_SERVICE_SECRETS": f"web={secrets.web},tasks={secrets.tasks},plugins={secrets.plugins}",
+            },
         ),
         # torch alone takes seconds to import, and weights that cannot be used are found out only after that.
-        service("gpu", start_seconds=20, GPU_BIND=f"127.0.0.1:{ports.gpu}"),
-        service("tasks", TASKS_BIND=f"127.0.0.1:{ports.tasks}", TASKS_SERVICE_SECRET=secrets.tasks),
+        service("gpu", {"GPU_BIND": f"127.0.0.1:{ports.gpu}"}, start_seconds=20),
+        service("tasks", {"TASKS_BIND": f"127.0.0.1:{ports.tasks}", "TASKS_SERVICE_SECRET": secrets.tasks}),
         service(
             "web",
-            WEB_BIND=f"127.0.0.1:{ports.web}",
-            WEB_SERVICE_SECRET=secrets.web,
-            WEB_SECRET_KEY=secrets.web_key,
+            {
+                "WEB_BIND": f"127.0.0.1:{ports.web}",
+                "WEB_SERVICE_SECRET": secrets.web,
+                "WEB_SECRET_KEY": secrets.web_key,
+                **(_where_plugins_are(ports.plugins) if ports.plugins else {}),
+            },
+        ),
+        *(_plugin_host(ports, secrets, addresses, inherited) if ports.plugins else ()),
+    )
+
+
+def _where_plugins_are(port: int) -> dict[str, str]:
+    return {"WEB_PLUGINS_URL": f"http://127.0.0.1:{port}", "WEB_PLUGINS_TARGET": f"http://127.0.0.1:{port}"}
+
+
+def _plugin_host(
+    ports: Ports, secrets: Secrets, addresses: Mapping[str, str], inherited: Mapping[str, str]
+) -> tuple[Program, Program]:
+    """What serves plugins, and what runs their tasks. Others' code runs in both: they are told what they need."""
+    data = Path(addresses["DAYDREAM_DATA_DIR"])
+    # People may come by either name of loopback; a page of the one is another origin than a page of the other.
+    studio = ",".join(f"http://{name}:{ports.web}" for name in ("127.0.0.1", "localhost"))
+    both = {
+        "DAYDREAM_DATA_DIR": str(data),
+        "PLUGINS_BIND": f"127.0.0.1:{ports.plugins}",
+        "SERVER_NAME": f"127.0.0.1:{ports.plugins}",
+        "SECRET_KEY": secrets.plugins_key,
+        "REQUIRE_LOGIN": "true",
+        "PLUGIN_HOST_ORIGINS": studio,
+        # Pictures are handed over as links of the gateway.
+        "ALLOWED_URL_ORIGINS": _joined(",", inherited.get("ALLOWED_URL_ORIGINS", ""), studio),
+        "PLUGIN_FOLDERS": _joined(":", str(own_plugins(data)), inherited.get("PLUGIN_FOLDERS", "")),
+    }
+    serving = {
+        **both,
+        **{name: addresses[name] for name in ("AUTH_TARGET", "TASKS_TARGET", "NATS_URL")},
+        "PLUGINS_SERVICE_SECRET": secrets.plugins,
+    }
+    command = (sys.executable, "-m", "services.plugins")
+    return (
+        Program(
+            name="plugins",
+            command=(*_without(inherited, _OTHERS, told=serving), *command),
+            environment=serving,
+        ),
+        Program(
+            name="plugins-worker",
+            command=(*_without(inherited, (*_OTHERS, *_OF_SERVING), told=both), *command, "worker"),
+            environment=both,
+            # It imports the host and every plugin before it could say that it cannot start.
+            start_seconds=10,
+            # A plugin's task may take hours; one that is cut off runs again after the next start.
+            stop_seconds=20,
         ),
     )
+
+
+def _without(inherited: Mapping[str, str], beginnings: tuple[str, ...], *, told: Mapping[str, str]) -> tuple[str, ...]:
+    """What stands before a command so that it does not inherit variables that begin so."""
+    names = sorted(name for name in inherited if name.startswith(beginnings) and name not in told)
+    return ("env", *(word for name in names for word in ("-u", name))) if names else ()
+
+
+def _joined(separator: str, *parts: str) -> str:
+    return separator.join(part for part in parts if part)
 
 
 def write_supervisor_config(path: Path, chosen: tuple[Program, ...], *, logs: Path, socket: Path) -> None:

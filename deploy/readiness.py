@@ -16,11 +16,12 @@ from services.foundation.rpc import probe
 
 def checks(ports: processes.Ports, secrets: processes.Secrets) -> dict[str, Callable[[], bool]]:
     """What must be true before a task can be submitted, by the name it is missed under."""
+    pages = {"web": ports.web, **({"plugins": ports.plugins} if ports.plugins else {})}
     return {
         "auth": partial(_serving, ports.auth),
         "gpu": partial(_serving, ports.gpu),
         "tasks": partial(_serving, ports.tasks),
-        "web": partial(_page_ready, ports.web),
+        **{name: partial(_page_ready, port) for name, port in pages.items()},
         "the ledger's worker": partial(_sees_worker, ports, secrets),
     }
 

@@ -40,6 +40,7 @@ def _resolved(extra: str, tmp_path: Path) -> set[str]:
         ("auth", {"grpcio", "argon2-cffi", "nats-py", *DATABASE}, HEAVY | PAGES),
         ("tasks", {"grpcio", "nats-py", "pillow", *DATABASE}, HEAVY | PAGES | {"argon2-cffi"}),
         ("gpu", {"grpcio", *HEAVY}, DATABASE | PAGES | {"argon2-cffi", "nats-py"}),
+        ("plugins", {"grpcio", "nats-py", "celery", *DATABASE, *PAGES}, HEAVY | {"argon2-cffi"}),
     ],
 )
 def test_an_extra_brings_what_its_service_needs_and_nothing_of_the_others(
