@@ -30,6 +30,8 @@ _STATUS_BY_REASON: Final = {
     "NOT_ENOUGH_TOKENS": HTTPStatus.PAYMENT_REQUIRED,
     "FORM_OUT_OF_DATE": HTTPStatus.BAD_REQUEST,
 }
+# Refused until somebody makes room: without a moment of its own it is not worth asking again.
+_FULL: Final = frozenset({"TOO_MANY_IMPORTS"})
 
 # What the services behind us call otherwise than the API does.
 _NAMES: Final = {
@@ -110,7 +112,8 @@ def of_error(error: errors.DaydreamError) -> Problem:
         (each for kind, each in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR
     )
     retry_after = None if error.retry_after is None else max(1, math.ceil(error.retry_after))
-    if retry_after is None and status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+    passes = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    if retry_after is None and passes and error.detail_reason not in _FULL:
         retry_after = 5
     # gRPC's own words are kept under "detail" for logs; they are no business of a browser's.
     metadata = {key: value for key, value in error.metadata.items() if key != "detail"}

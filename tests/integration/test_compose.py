@@ -288,6 +288,7 @@ def test_where_plugins_tasks_run_no_service_but_their_own_can_be_reached(compose
     beside = {name for name, own in networks.items() if own & networks["plugins-worker"]}
 
     assert beside == {"postgres", "web", "plugins", "plugins-migrate", "plugins-worker"}
+    assert networks["gpu"] & networks["plugins"] == set()
     assert not set(composed.environment("plugins-worker")) & {"AUTH_TARGET", "TASKS_TARGET", "GPU_TARGETS", "NATS_URL"}
 
 

@@ -217,9 +217,13 @@ async def test_what_is_no_picture_and_what_is_too_much_is_refused_with_the_ledge
     site.backends.tasks.import_refusal = errors.TooMuch("Wait a while.", reason="TOO_MANY_IMPORTS", retry_after=9)
 
     often = await bring(site, RESULT)
+    site.backends.tasks.import_refusal = errors.TooMuch("Delete some.", reason="TOO_MANY_IMPORTS")
+    full = await bring(site, RESULT)
 
     assert (broken.status_code, broken.json()["reason"]) == (422, "PICTURE_REFUSED")
     assert (often.status_code, often.json()["reason"]) == (429, "TOO_MANY_IMPORTS")
+    # One is over by itself; the other is not, however long somebody waits.
+    assert (often.headers["retry-after"], full.headers.get("retry-after")) == ("9", None)
 
 
 async def test_results_are_taken_from_our_own_pages_alone(site: Site) -> None:
