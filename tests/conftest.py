@@ -76,7 +76,9 @@ def _todays(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
         turn = number if windows else zlib.crc32(twins[0].path.name.encode())
         item = twins[(turn + TODAY) % len(twins)]
         # By its name, so that a test which is new moves no other to another day.
-        if not item.get_closest_marker("rotating") or (zlib.crc32(item.name.encode()) + TODAY) % 2 == 0:
+        marker = item.get_closest_marker("rotating")
+        days = (*marker.args, 2)[0] if marker is not None else 1
+        if (zlib.crc32(item.name.encode()) + TODAY) % days == 0:
             yield item
 
 

@@ -11,7 +11,7 @@ from tests.support.gateway_backends import MODEL
 from tests.support.panel import asked, number, type_number
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 
 def studio(pretend: Running, new_page: NewPage, width: int = 1440) -> Page:

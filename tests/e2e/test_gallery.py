@@ -9,7 +9,7 @@ from tests.e2e.conftest import NewPage
 from tests.e2e.test_pages import ask_for, sign_in
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 
 def published(pretend: Running, new_page: NewPage, prompt: str, *, width: int = 1440) -> Page:

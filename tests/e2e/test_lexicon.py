@@ -9,7 +9,7 @@ from tests.e2e.test_pages import sign_in
 from tests.support.gateway_backends import MODEL
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 WORDS = ["a", "blue", "house", "red", "sun", "the", "under"]
 

@@ -15,6 +15,8 @@ from tests.support.gateway_people import stamp
 from tests.support.machine_site import PRICE, STAFF, task_of
 from tests.support.threaded_gateway import Running
 
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
+
 
 def as_staff(pretend: Running, page: Page) -> Page:
     """A browser in which Grace, of the staff, is signed in."""

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.rotating]
 HOUSE = {"prompt": "a red house under a yellow sun", "steps": 12}
 
 

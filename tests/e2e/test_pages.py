@@ -10,7 +10,7 @@ from tests.e2e.conftest import NewPage
 from tests.support.gateway_accounts import PASSWORD
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 
 def sign_in(page: Page, url: str) -> None:

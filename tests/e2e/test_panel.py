@@ -12,7 +12,7 @@ from tests.e2e.test_pages import ask_for, sign_in
 from tests.support.gateway_backends import MODEL
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 
 def number(page: Page, name: str) -> str:

@@ -13,7 +13,7 @@ from tests.e2e.conftest import NewPage
 from tests.support.studio_page import enter, hang
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 TILES = "#cards .dd-tile"
 

@@ -12,7 +12,7 @@ from tests.support import picture_files
 from tests.support.panel import asked, choose_start, drop, number, paste, picture, type_number
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 
 def noisy(width: int, height: int) -> PIL.Image.Image:

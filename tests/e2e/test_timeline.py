@@ -10,7 +10,7 @@ from tests.e2e.test_pages import ask_for
 from tests.support.studio_page import COUNT_SHIFTS, enter, hang
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 CARDS = "#cards > li"
 PICTURES = "#cards .dd-tile-open img"

@@ -33,7 +33,7 @@ def _resolved(extra: str, tmp_path: Path) -> set[str]:
     return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
 
 
-@pytest.mark.rotating
+@pytest.mark.rotating(4)
 @pytest.mark.parametrize(
     ("extra", "needs", "spares"),
     [
@@ -53,6 +53,7 @@ def test_an_extra_brings_what_its_service_needs_and_nothing_of_the_others(
     assert not {name for name in resolved if name.startswith("nvidia")}
 
 
+@pytest.mark.rotating(3)
 def test_web_alone_installs_and_starts_in_a_fresh_environment_without_torch(tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
     build: list[str | Path] = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, "."]

@@ -108,6 +108,7 @@ def test_an_unmigrated_database_is_one_sentence(command: Command) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.rotating
 def test_what_it_cannot_start_with_is_one_sentence_each(command: Command) -> None:
     command.run("migrate")
     (command.folder / "bad.pem").write_text("not a key")

@@ -16,6 +16,8 @@ from tests.integration.gpu.conftest import StartWorker
 from tests.support.auth import SECRETS, RunningAuth, running_auth
 from tests.support.gpu_worker import ROOT, GpuWorker
 
+pytestmark = pytest.mark.rotating
+
 PROGRAM = ROOT / "docs" / "inference_client.py"
 
 

@@ -49,6 +49,7 @@ async def test_requests_for_different_models_are_drawn_side_by_side(
     assert all(answer[-1].HasField("finished") for answer in answers)
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [

@@ -48,6 +48,7 @@ def assert_equal(reference: tuple[Values, Values], drawn: tuple[Values, Values])
     assert difference(reference[1], drawn[1]) <= TOLERANCE
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize(
     ("mode", "sampler"),
     [
