@@ -77,16 +77,17 @@ class DrawingHost:
         threads = Threads()
         drawings = Drawings(self.app, holder=holder, lease_seconds=lease_seconds)
 
-        def course(held: Held) -> Course:
-            return Course(
-                held, drawings=drawings, store=partial(self.store, self.app, drawings), ledger=self.ledger,
-                grants=self.grants, threads=threads, pause=0.02,
-            )  # fmt: skip
-
-        async with Follower(drawings, course, threads, every=0.05) as follower:
+        async with Follower(drawings, partial(self.course, drawings, threads), threads, every=0.05) as follower:
             self._wakes.append(follower.wake)
             yield follower
         threads.close()
+
+    def course(self, drawings: Drawings, threads: Threads, held: Held) -> Course:
+        """What follows one drawing for a process."""
+        return Course(
+            held, drawings=drawings, store=partial(self.store, self.app, drawings), ledger=self.ledger,
+            grants=self.grants, threads=threads, pause=0.02,
+        )  # fmt: skip
 
     def wake(self) -> None:
         """New drawings are looked for."""

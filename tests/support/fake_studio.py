@@ -64,6 +64,10 @@ class FakeLedger:
         self.uploads: list[bytes] = []
         self.refusals: deque[errors.DaydreamError] = deque()
         """What the next submits are refused with."""
+        self.losses: deque[errors.DaydreamError] = deque()
+        """What the next submits raise although they are accepted."""
+        self.unstoppable: set[str] = set()
+        """Request ids that a cancel is refused for."""
         self.submits: Counter[str] = Counter()
         self.seen: dict[str, int] = {}
         """The revision that whoever watches has dealt with, by request id."""
@@ -87,11 +91,15 @@ class FakeLedger:
                 progress=tasks_pb2.Progress(position=3, steps=asked.steps * asked.samples),
             )  # fmt: skip
             self.requests[f"task-{len(self.tasks) - 1}"] = request_id
+        if self.losses:
+            raise self.losses.popleft()
         return self.tasks[request_id]
 
     async def cancel(self, token: str, task_id: str) -> None:
         """Stop one."""
         request_id = self.requests[task_id]
+        if request_id in self.unstoppable:
+            raise errors.NotAllowed
         self.cancelled.add(request_id)
         if self.tasks[request_id].state == tasks_pb2.TASK_STATE_QUEUED:
             await self.change(request_id, state=tasks_pb2.TASK_STATE_CANCELLED)

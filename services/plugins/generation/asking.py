@@ -4,10 +4,11 @@ What is written here is one transaction with the processing task. From its commi
 and the processing task ends, whatever becomes of this process.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import sqlalchemy as sa
 from daydream.tasks.v1 import tasks_pb2
@@ -100,16 +101,18 @@ def draw(
     the session holds. `start_image` is the URL of a picture to begin from, read by a worker under the URL rules;
     `listed` puts out a file of entities as well, with prompt, seed and file of each picture. Ends the request with 401
     where nobody is signed in, 403 where they may not generate or no person asks, 409 where the task has its pictures,
-    503 where no studio answers. Raises ValueError for no pictures, or more than 64.
+    503 where no studio answers. Raises ValueError for no pictures, more than 64, or one with values of other types than
+    Picture says, or that no message holds.
     """
     if not 0 < len(pictures) <= MOST_PICTURES:
         raise ValueError(f"a task draws 1 to {MOST_PICTURES} pictures, not {len(pictures)}")
+    parameters = [_parameters(each) for each in pictures]
     caller, easel = _caller_and_easel()
     # Asked for before anything is written: no lock is held while auth answers.
     delegation = easel.delegation(caller, task)
     awaited = task.has_uncleared_step
     try:
-        _write(task, pictures, owner=caller.subject, delegation=delegation, start_image=start_image, listed=listed)
+        _write(task, parameters, owner=caller.subject, delegation=delegation, start_image=start_image, listed=listed)
     except sa.exc.IntegrityError:
         DB.session.rollback()
         refuse(HTTPStatus.CONFLICT, message="This task has its pictures drawn already.")
@@ -143,7 +146,7 @@ def _caller_and_easel() -> tuple[Caller, Easel]:
 
 def _write(
     task: ProcessingTask,
-    pictures: Sequence[Picture],
+    parameters: Sequence[dict[str, Any]],
     *,
     owner: str,
     delegation: str,
@@ -167,10 +170,19 @@ def _write(
     )
     # Nothing tells SQLAlchemy which of the two tables comes first.
     DB.session.flush()
-    for number, each in enumerate(pictures):
-        given = {name: value for name, value in asdict(each).items() if value not in (None, "")}
-        DB.session.add(DrawingPart(task_id=task.id, number=number, parameters=given))
+    for number, each in enumerate(parameters):
+        DB.session.add(DrawingPart(task_id=task.id, number=number, parameters=each))
     DB.session.commit()
+
+
+def _parameters(picture: Picture) -> dict[str, Any]:
+    given = {name: value for name, value in asdict(picture).items() if value not in (None, "")}
+    try:
+        # As the database keeps them, and as the ledger is told: what neither can hold is the plugin's to hear of now.
+        tasks_pb2.Parameters(**json.loads(json.dumps(given, allow_nan=False)))
+    except (TypeError, ValueError) as error:
+        raise ValueError("a picture has a value that the studio has no way to take") from error
+    return given
 
 
 def _refuse(error: errors.DaydreamError) -> NoReturn:

@@ -34,6 +34,7 @@ AGAIN_SECONDS: Final = 1.0
 TELL_SECONDS: Final = 1.0
 """Between two writes of the progress."""
 CANCELLED: Final = "It was cancelled in the studio."
+NOT_TAKEN: Final = "The studio cannot take these parameters."
 DELETED: Final = "What was drawn has been deleted in the studio."
 Store = Callable[[Held, Sequence[Drawn]], None]
 _ENDED: Final = frozenset({tasks_pb2.TASK_STATE_SUCCEEDED, tasks_pb2.TASK_STATE_FAILED, tasks_pb2.TASK_STATE_CANCELLED})
@@ -72,10 +73,12 @@ class Course:
             self._over.set()
 
     async def run(self) -> None:
-        """To the end of it."""
-        if self._held.stage != Stage.ENDED:
+        """To the end of it, or until another process follows it."""
+        if self._held.stage != Stage.ENDED and not self._over.is_set():
             await self._until_over()
-        await self._clear_away()
+        # Held up for longer than its lease, it has ended nothing.
+        if await self._threads.run(lambda: self._drawings.is_settled(self._held.task_id)):
+            await self._clear_away()
 
     async def _until_over(self) -> None:
         work, over = asyncio.create_task(self._work()), asyncio.create_task(self._over.wait())
@@ -147,13 +150,24 @@ class Course:
     async def _submitted(self, part: Part) -> str:
         """The ledger's id of a part, which is noted before and after it is asked for."""
         held, number = self._held.task_id, part.number
+        # A refused one left no trace, unless an earlier try was accepted and its answer lost.
+        may_be_there = number in self._ids
+
+        async def submit(token: str) -> str:
+            nonlocal may_be_there
+            try:
+                return await self._submit(token, part)
+            except (errors.Unavailable, errors.Unexpected):
+                may_be_there = True
+                raise
+
         await self._threads.run(lambda: self._drawings.asked(held, number))
         self._ids.setdefault(number, None)
         try:
-            task_id = await self._patience.call(lambda token: self._submit(token, part))
+            task_id = await self._patience.call(submit)
         except CannotGoOn:
-            # Refused, it left no trace.
-            del self._ids[number]
+            if not may_be_there:
+                del self._ids[number]
             raise
         self._ids[number] = task_id
         await self._threads.run(lambda: self._drawings.submitted(held, number, task_id))
@@ -161,9 +175,13 @@ class Course:
 
     async def _submit(self, token: str, part: Part) -> str:
         begin = {} if self._upload is None else {"start_image": tasks_pb2.StartImage(upload_id=self._upload)}
-        alone = len(self._held.parts) == 1
-        request_id = self._held.reference if alone else f"{self._held.reference}:{part.number}"
-        return (await self._ledger.submit(token, request_id, {**part.parameters, **begin})).task_id
+        request_id = self._held.reference if len(self._held.parts) == 1 else f"{self._held.reference}:{part.number}"
+        try:
+            return (await self._ledger.submit(token, request_id, {**part.parameters, **begin})).task_id
+        except (TypeError, ValueError) as error:
+            # Their values are a person's, and not logged.
+            log.warning("parameters that cannot be sent", kind=type(error).__name__)
+            raise CannotGoOn(NOT_TAKEN) from error
 
     async def _followed(self, number: int, task_id: str) -> tasks_pb2.Task:
         """The ledger's task once it has ended."""
@@ -236,10 +254,12 @@ class Course:
     async def _clear_away(self) -> None:
         """Tell of the end, stop what still runs at the ledger, give the right back, and forget it all."""
         await self._threads.run(lambda: self._drawings.tell(self._held.task_id))
-        with contextlib.suppress(CannotGoOn):
-            for part in self._held.parts:
-                if part.number in self._ids and part.number not in self._ended:
+        for part in self._held.parts:
+            if part.number in self._ids and part.number not in self._ended:
+                try:
                     await self._patience.call(partial(self._stop, part))
+                except CannotGoOn as error:
+                    log.warning("a picture could not be stopped", number=part.number, why=str(error))
         await self._end_delegation()
         await self._threads.run(lambda: self._drawings.forget(self._held.task_id))
 

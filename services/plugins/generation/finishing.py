@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-import sqlalchemy as sa
 from flask import Flask
 from qhana_plugin_runner.db.db import DB, utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
@@ -46,12 +45,11 @@ def end_well(flask: Flask, drawings: Drawings, held: Held, pictures: Sequence[Dr
                 _end(task, len(pictures))
                 DB.session.commit()
                 return
-        except (KeyError, sa.exc.IntegrityError):
-            # The processing task is gone, maybe in this very moment: its owner has deleted it.
-            _take_back(stored)
-            return
         except BaseException:
             _take_back(stored)
+            # Its owner may have deleted the processing task, in this very moment; all else is tried again.
+            if ProcessingTask.get_by_id(held.task_id) is None:
+                return
             raise
         _take_back(stored)
 

@@ -47,8 +47,8 @@ class Follower:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(*DatabaseAway):
-            held = list(self._courses)
-            await self._threads.once(lambda: self._drawings.release(held))
+            # After the look that may be on its way, in the same thread: what it takes is left as well.
+            await self._threads.aside(self._drawings.release)
 
     def wake(self) -> None:
         """Look now; from any thread."""
@@ -60,22 +60,25 @@ class Follower:
             self._due.clear()
             held = list(self._courses)
             try:
-                taken, standings = await self._threads.once(partial(self._drawings.look, held))
+                taken, standings = await self._threads.aside(partial(self._drawings.look, held))
             except DatabaseAway as error:
                 log.warning("no news of drawings", error=repr(error))
             except Exception:
                 log.exception("no news of drawings")
             else:
                 for each in taken:
-                    self._follow(each)
+                    if (standing := standings.get(each.task_id)) is not None:
+                        self._follow(each, standing)
                 for task_id in held:
                     self._see(task_id, standings.get(task_id))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
                     await self._due.wait()
 
-    def _follow(self, held: Held) -> None:
+    def _follow(self, held: Held, standing: Standing) -> None:
         self._courses[held.task_id] = course = self._course(held)
+        # Before it does anything: what was cancelled meanwhile is not to be asked for.
+        course.see(standing)
         self._running[held.task_id] = running = asyncio.create_task(course.run())
         running.add_done_callback(lambda done: self._ended(held, done))
 

@@ -8,8 +8,10 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from qhana_plugin_runner.db.db import Base, UtcTime, utc_now
+from qhana_plugin_runner.db.db import Base, UtcTime
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
+
+from services.plugins.generation.clock import ANY_TIME
 
 
 class Stage:
@@ -47,8 +49,8 @@ class Drawing(MappedAsDataclass, Base, eq=False, repr=False):
     """Whether a file of entities is put out as well: prompt, seed and file of each picture."""
     holder: Mapped[str | None] = mapped_column(sa.String(64), default=None)
     """Which process follows it, under a lease."""
-    due: Mapped[dt.datetime] = mapped_column(UtcTime, default_factory=utc_now)
-    """When the lease is over: from then on anybody may take it."""
+    due: Mapped[dt.datetime] = mapped_column(UtcTime, default=ANY_TIME)
+    """When the lease is over, by the database's clock: from then on anybody may take it."""
     news: Mapped[int] = mapped_column(default=0)
     """Grows with every event that came of it: whoever follows it looks again."""
 

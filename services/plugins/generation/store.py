@@ -16,10 +16,10 @@ from qhana_plugin_runner import identity
 from qhana_plugin_runner.db.db import DB, utc_now
 from qhana_plugin_runner.db.models.files import TaskFile
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.durable.ledger import later
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import save_task_error, tell_change
 
+from services.plugins.generation.clock import later, now
 from services.plugins.generation.models import Drawing, DrawingPart, Stage
 from services.plugins.generation.start_images import fetch_start_image
 from services.plugins.generation.values import Held, Part, Standing
@@ -47,10 +47,10 @@ class Drawings:
                 self._renewed = time.monotonic()
             return taken, self._standings([*held, *(each.task_id for each in taken)])
 
-    def release(self, held: Collection[int]) -> None:
-        """Follow these no longer; another process may take them at once."""
+    def release(self) -> None:
+        """Follow nothing any longer; another process may take it all at once."""
         with self._flask.app_context():
-            self._change(Drawing.task_id.in_(held), Drawing.holder == self._holder, holder=None, due=utc_now())
+            self._change(Drawing.holder == self._holder, holder=None, due=now())
 
     def fetch(self, task_id: int) -> None:
         """Have a worker fetch the picture that it begins from. Asked again, this is the same message."""
@@ -113,6 +113,12 @@ class Drawings:
                 task.add_task_log_entry(sentence)
             DB.session.commit()
 
+    def is_settled(self, task_id: int) -> bool:
+        """Whether its processing task has ended, or is gone, and it is this process that follows it."""
+        with self._flask.app_context():
+            standing = self._standings([task_id]).get(task_id)
+            return standing is not None and (standing.over or standing.stage == Stage.ENDED)
+
     def tell(self, task_id: int) -> None:
         """Tell who subscribed that the processing task has ended, if it was ended here; possibly a second time."""
         with self._flask.app_context():
@@ -120,11 +126,17 @@ class Drawings:
                 self._tell(task_id, "status", "details")
 
     def forget(self, task_id: int) -> None:
-        """Nothing is left to be done."""
-        with self._flask.app_context():
-            DB.session.execute(sa.delete(DrawingPart).where(DrawingPart.task_id == task_id))
-            DB.session.execute(sa.delete(Drawing).where(Drawing.task_id == task_id))
-            DB.session.commit()
+        """Nothing is left to be done; nothing happens where that is not so, or another process follows it."""
+        goes_on = sa.exists().where(ProcessingTask.id == Drawing.task_id, ProcessingTask.finished_at.is_(None))
+        with self._flask.app_context(), DB.engine.begin() as connection:
+            # Its parts go with it.
+            connection.execute(
+                sa.delete(Drawing).where(
+                    Drawing.task_id == task_id,
+                    Drawing.holder == self._holder,
+                    (Drawing.stage == Stage.ENDED) | ~goes_on,
+                )
+            )
 
     def hear(self, reference: str) -> None:
         """An event came of a ledger task with this reference."""
@@ -152,12 +164,12 @@ class Drawings:
         return None if task is None or task.is_finished else task
 
     def _unfollowed(self, held: Collection[int]) -> Sequence[int]:
-        due = sa.select(Drawing.task_id).where(Drawing.due < utc_now(), Drawing.task_id.not_in(held))
-        return DB.session.scalars(due.order_by(Drawing.due).limit(MOST_AT_ONCE)).all()
+        due = sa.select(Drawing.task_id).where(Drawing.due <= now(), Drawing.task_id.not_in(held))
+        return DB.session.scalars(due.order_by(Drawing.due, Drawing.task_id).limit(MOST_AT_ONCE)).all()
 
     def _take(self, task_id: int) -> Held | None:
         ours = self._change(
-            Drawing.task_id == task_id, Drawing.due < utc_now(), holder=self._holder, due=later(self._lease)
+            Drawing.task_id == task_id, Drawing.due <= now(), holder=self._holder, due=later(self._lease)
         )
         row = DB.session.scalar(sa.select(Drawing).where(Drawing.task_id == task_id)) if ours else None
         if row is None:

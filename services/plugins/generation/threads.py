@@ -20,10 +20,15 @@ class Threads:
     def __init__(self) -> None:
         """They start when they are needed."""
         self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="drawing")
+        self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing-leases")
 
     async def once(self, work: Callable[[], T]) -> T:
         """What `work` gives; raises what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """As `once`, in a thread of its own: leases are renewed however long pictures take to be stored."""
+        return await asyncio.get_running_loop().run_in_executor(self._aside, work)
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` gives, tried again while the database is away."""
@@ -38,4 +43,5 @@ class Threads:
 
     def close(self) -> None:
         """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for each in (self._pool, self._aside):
+            each.shutdown(wait=False, cancel_futures=True)
