@@ -33,9 +33,10 @@ def icon(plugin: Plugin) -> str:
 
 
 def choose(plugins: Sequence[Plugin], wanted: str) -> Plugin | None:
-    """The plugin with this identifier, or the newest listed of this name."""
-    named = [each for each in plugins if each.name == wanted]
-    return next((each for each in plugins if each.identifier == wanted), named[-1] if named else None)
+    """The plugin with this identifier, or the newest of this name."""
+    named = (each for each in plugins if each.name == wanted)
+    newest = max(named, key=lambda each: each.age, default=None)
+    return next((each for each in plugins if each.identifier == wanted), newest)
 
 
 def known(plugins: Iterable[Plugin]) -> list[dict[str, Any]]:

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from services.foundation.serving import Server
@@ -60,8 +61,13 @@ class ToldHost:
         path = request.url.path
         self.asked.append((path, request.headers["host"], request.headers.get("authorization", "")))
         if path == "/plugins/":
-            return JSONResponse({"plugins": self.plugins, "failed": self.failed})
-        return JSONResponse(self.about[path]) if path in self.about else Response(status_code=500)
+            return _json({"plugins": self.plugins, "failed": self.failed})
+        return _json(self.about[path]) if path in self.about else Response(status_code=500)
+
+
+def _json(answer: Any) -> Response:
+    # In ASCII, which carries halves of characters as well.
+    return Response(json.dumps(answer), media_type="application/json")
 
 
 @contextlib.asynccontextmanager

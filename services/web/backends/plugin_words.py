@@ -1,10 +1,12 @@
 """What a plugin host says, read with care: plugins are others' code, and any of it may be of any shape."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
+
+from packaging.version import InvalidVersion, Version
 
 from services.web import loopback
 
@@ -13,6 +15,9 @@ _MOST: Final = 500
 _WORDS: Final = 2_000
 """Of a description."""
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.@~+-]{1,200}")
+_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and halves of characters, which no page can be sent with."""
+_NO_VERSION: Final = Version("0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,14 @@ class Plugin:
     inputs: tuple[Input, ...]
     """The files it takes."""
 
+    @property
+    def age(self) -> tuple[bool, Version, str]:
+        """Greater for newer versions of one name; what is no version by PEP 440 is older than all that are."""
+        try:
+            return True, Version(self.version), ""
+        except InvalidVersion:
+            return False, _NO_VERSION, self.version
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
@@ -76,7 +89,7 @@ class Places:
 
     def path(self, address: Any, base: str = "/") -> str:
         """Path and query of an address on the host, seen from the path `base`; empty for any other address."""
-        if not isinstance(address, str) or not address or len(address) > _WORDS:
+        if not isinstance(address, str) or not address or len(address) > _WORDS or _NO_TEXT.search(address):
             return ""
         try:
             parts = urlsplit(urljoin(base, address))
@@ -118,7 +131,7 @@ def plugin(entry: Mapping[str, Any], about: Any, places: Places) -> Plugin:
     return Plugin(
         identifier=_text(entry.get("identifier")),
         name=name,
-        version=_text(entry.get("version")),
+        version=_text(entry.get("version"), 200),
         title=_text(about.get("title"), 200) or name,
         description=_text(about.get("description")) or _text(entry.get("description")),
         kind=_text(about.get("type"), 40),
@@ -127,6 +140,11 @@ def plugin(entry: Mapping[str, Any], about: Any, places: Places) -> Plugin:
         page=places.path(door.get("uiHref"), root),
         inputs=tuple(_input(each) for each in inputs[:50] if isinstance(each, Mapping)),
     )
+
+
+def in_order(plugins: Iterable[Plugin]) -> list[Plugin]:
+    """By title, and of one title the newest first."""
+    return sorted(sorted(plugins, key=lambda each: each.age, reverse=True), key=lambda each: each.title.casefold())
 
 
 def _input(entry: Mapping[str, Any]) -> Input:
@@ -144,4 +162,4 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _text(value: Any, most: int = _WORDS) -> str:
-    return value[:most] if isinstance(value, str) else ""
+    return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", value[:most]) if isinstance(value, str) else ""

@@ -7,7 +7,7 @@ away is told as one sentence.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,19 +16,15 @@ import httpx
 
 from services.foundation import errors, logs
 from services.web.backends import plugin_words
+from services.web.backends.plugin_sayings import Patience, Sayings
 from services.web.backends.plugin_words import Failure, Places, Plugin
 
 log = logs.logger(__name__)
 
-LIST_SECONDS: Final = 5.0
-ABOUT_SECONDS: Final = 3.0
-"""For what all plugins together say of themselves; who is later is shown with what the list has."""
+_PATIENCE: Final = Patience()
+_HUNG_SECONDS: Final = 5.0
+"""So long a host that let the time for its list run out is away without being asked."""
 MOST_BYTES: Final = 4 * 1024 * 1024
-_AT_ONCE: Final = 8
-_MOST_KEPT: Final = 2_000
-_KEPT_SECONDS: Final = 60.0
-_SILENT_SECONDS: Final = 10.0
-"""So long a plugin that said nothing of use is not asked again."""
 
 
 class PluginsUnavailable(errors.Unavailable):
@@ -44,7 +40,7 @@ class Known:
     plugins: tuple[Plugin, ...]
     """By title."""
     failures: tuple[Failure, ...]
-    """What could not be loaded."""
+    """What could not be loaded, for staff; else empty."""
 
 
 class Plugins:
@@ -57,6 +53,7 @@ class Plugins:
         target: str,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
+        patience: Patience = _PATIENCE,
     ) -> None:
         """`url` is the host's outside origin, `target` the one that the gateway asks it at. Connects at a call."""
         self.origin = url
@@ -65,61 +62,69 @@ class Plugins:
             base_url=target,
             # The host makes the addresses in its answers from this: they are for browsers.
             headers={"Host": urlsplit(url).netloc, "Accept": "application/json"},
-            timeout=LIST_SECONDS,
+            timeout=patience.answer,
             transport=transport,
             trust_env=False,
         )
         self._clock = clock
-        self._about: dict[str, tuple[float, Any]] = {}
+        self._patience = patience
+        self._sayings = Sayings(self._get, clock=clock, patience=patience)
+        # By whether staff asks: they alone are told where a failure is.
+        self._listing: dict[bool, asyncio.Task[Any]] = {}
+        self._hung_until: float | None = None
 
-    async def known(self, token: str) -> Known:
-        """Everything loaded, as whoever the token is of may know it. Raises PluginsUnavailable."""
-        try:
-            async with asyncio.timeout(LIST_SECONDS):
-                answer = await self._get("/plugins/", token)
-        except (httpx.HTTPError, TimeoutError, ValueError) as error:
-            log.warning("the plugin host does not answer", error=repr(error))
-            raise PluginsUnavailable from error
-        entries = plugin_words.listed(answer)
-        await self._ask_about(entries, token)
-        found = [plugin_words.plugin(each, self._said(each), self._places) for each in entries]
+    async def known(self, token: str, *, for_staff: bool = False) -> Known:
+        """Everything loaded; what is not as well where the token is of staff. Raises PluginsUnavailable."""
+        answer = await self._listed(token, for_staff=for_staff)
+        entries = [(each, self._places.path(each.get("apiRoot"))) for each in plugin_words.listed(answer)]
+        await self._sayings.refresh({root for _, root in entries if root}, token)
+        # One that is elsewhere cannot be framed here.
+        found = [plugin_words.plugin(each, self._sayings.of(root), self._places) for each, root in entries if root]
         return Known(
-            # One that is elsewhere cannot be framed here.
-            plugins=tuple(sorted((each for each in found if each.root), key=lambda each: each.title.casefold())),
-            failures=tuple(plugin_words.failures(answer)),
+            plugins=tuple(plugin_words.in_order(found)),
+            failures=tuple(plugin_words.failures(answer)) if for_staff else (),
         )
 
     async def close(self) -> None:
         """Give the connections back."""
+        for each in self._listing.values():
+            each.cancel()
+        await self._sayings.close()
         await self._http.aclose()
 
-    def _said(self, entry: Mapping[str, Any]) -> Any:
-        return self._about.get(self._places.path(entry.get("apiRoot")), (0.0, None))[1]
+    async def _listed(self, token: str, *, for_staff: bool) -> Any:
+        """The list, asked once for all who want it now; a host that hung last time makes one asker wait, and no other.
 
-    async def _ask_about(self, entries: list[Mapping[str, Any]], token: str) -> None:
-        now = self._clock()
-        roots = {self._places.path(each.get("apiRoot")) for each in entries} - {""}
-        if len(self._about) > _MOST_KEPT:
-            self._about = {root: kept for root, kept in self._about.items() if root in roots}
-        asked = [root for root in roots if self._about.get(root, (0.0, None))[0] <= now]
-        room = asyncio.Semaphore(_AT_ONCE)
+        Whoever waits holds one of the gateway's few threads, and the rest of the studio needs those.
+        """
+        if self._hung_until is not None and (self._listing or self._clock() < self._hung_until):
+            raise PluginsUnavailable
+        asking = self._listing.get(for_staff)
+        if asking is None:
+            asking = asyncio.create_task(self._ask_for_list(token), name="the list of plugins")
+            self._listing[for_staff] = asking
+            asking.add_done_callback(lambda _: self._listing.pop(for_staff))
+        try:
+            # Who goes away takes nobody's answer along.
+            return await asyncio.shield(asking)
+        # RecursionError: what is nested too deep to be read.
+        except (httpx.HTTPError, TimeoutError, ValueError, RecursionError) as error:
+            raise PluginsUnavailable from error
 
-        async def ask(root: str) -> None:
-            async with room:
-                try:
-                    about = await self._get(root, token)
-                except (httpx.HTTPError, ValueError) as error:
-                    log.info("a plugin says nothing of itself", plugin=root, error=repr(error))
-                    # What it said before is better than nothing.
-                    self._about[root] = (self._clock() + _SILENT_SECONDS, self._about.get(root, (0.0, None))[1])
-                    return
-            self._about[root] = (self._clock() + _KEPT_SECONDS, about)
-
-        asking = [asyncio.ensure_future(ask(root)) for root in asked]
-        if asking:
-            _done, late = await asyncio.wait(asking, timeout=ABOUT_SECONDS)
-            for each in late:
-                each.cancel()
+    async def _ask_for_list(self, token: str) -> Any:
+        hung_until = None
+        try:
+            async with asyncio.timeout(self._patience.listing):
+                return await self._get("/plugins/", token)
+        except (TimeoutError, httpx.TimeoutException):
+            log.warning("the plugin host does not answer in time")
+            hung_until = self._clock() + _HUNG_SECONDS
+            raise
+        except Exception as error:
+            log.warning("the plugin host does not answer", error=repr(error))
+            raise
+        finally:
+            self._hung_until = hung_until
 
     async def _get(self, path: str, token: str) -> Any:
         body = bytearray()

@@ -76,6 +76,17 @@ async def test_a_plugin_is_opened_by_its_identifier_or_the_newest_by_its_name(
     assert answer.text.count('aria-current="page"><span class="dd-arch">') == 1
 
 
+async def test_versions_are_compared_as_versions_and_the_newest_comes_first(site: Site, host: ToldHost) -> None:
+    versions = ["v0.10.0", "v0.10.0rc1", "v0.9.0", "of-old"]
+    host.plugins = [host.listed("palette", version) for version in sorted(versions)]
+
+    listed = (await site.http.get("/studio/plugins")).json()["plugins"]
+    page = (await site.http.get("/plugins/palette", headers=PAGE)).text
+
+    assert [each["version"] for each in listed] == versions
+    assert re.findall(r'<option value="([^"]*)" selected', page) == ["palette@v0-10-0"]
+
+
 async def test_a_plugin_that_is_not_there_is_missing(site: Site) -> None:
     answer = await site.http.get("/plugins/nothing@v1", headers=PAGE)
 
@@ -277,6 +288,20 @@ async def test_a_list_of_any_shape_is_no_trouble(site: Site, host: ToldHost, odd
 
     assert answer.status_code == 200
     assert "No plugin is loaded" in answer.text
+
+
+async def test_halves_of_characters_and_control_characters_break_no_page(site: Site, host: ToldHost) -> None:
+    half = "half \ud83d\x00 of it"
+    host.plugins = [host.listed("odd", "v1", description=half, tags=[half]), host.listed("bare\udc00", "v1")]
+    host.about = {"/plugins/odd@v1/": {"title": half, "type": half, "entryPoint": {"uiHref": f"./{half}"}}}
+    host.failed = [{"name": half, "cause": half, "trace": half}]
+    grace(site)
+
+    pages = [await site.http.get(path, headers=PAGE) for path in ("/plugins", "/plugins/odd@v1", "/admin/plugins")]
+
+    assert [answer.status_code for answer in pages] == [200, 200, 200]
+    assert all("half \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER} of it" in answer.text for answer in pages)
+    assert (await site.http.get("/studio/plugins")).json()["plugins"][0]["page"] == ""
 
 
 @pytest.mark.parametrize("about", [None, [], "x", {"entryPoint": []}, {"title": 5, "entryPoint": {"dataInput": [1]}}])

@@ -12,7 +12,7 @@ def install(views: flask.Blueprint, plugins: Plugins, grants: Grants, bridge: Br
     """The view."""
 
     async def known() -> Known:
-        return await plugins.known((await grants.plugin_token(gate.visitor())).token)
+        return await plugins.known((await grants.plugin_token(gate.visitor())).token, for_staff=True)
 
     @views.get("/plugins", endpoint="plugins")
     def page() -> flask.Response:
