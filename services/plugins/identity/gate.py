@@ -4,13 +4,16 @@ What is not on the list below is refused without a caller. Plugins' code never s
 caller was known by, and cannot set cookies: they would be the host's, or the studio's beside it.
 """
 
+import asyncio
 import re
 from collections.abc import Iterable
 from typing import Final
 
+import sqlalchemy as sa
 from flask import Flask
 from qhana_plugin_runner import own_calls
 from qhana_plugin_runner.api import cross_origin
+from qhana_plugin_runner.db.models import owners
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -89,13 +92,23 @@ class Gate:
         if shown.own:
             owner = own_calls.owner_of(self._flask, shown.own)
             own = Caller(subject=owner, role=Role.USER) if owner is not None else None
-            return None if own is None or self._resolver.is_over(own) else own
+            if own is None or self._resolver.is_over(own):
+                return None
+            # A task may send itself anew for longer than this process remembers who is gone, or has lived.
+            return None if await asyncio.to_thread(self._is_gone, own.subject) else own
         if not shown.token:
             return None
         try:
             return await self._resolver.of_token(shown.token)
         except errors.NotAuthenticated:
             return None
+
+    def _is_gone(self, owner: str) -> bool:
+        try:
+            with self._flask.app_context():
+                return owners.is_gone(owner)
+        except sa.exc.OperationalError as error:
+            raise errors.Unavailable from error
 
     def _is_open(self, scope: Scope) -> bool:
         return scope["method"] in {"GET", "HEAD"} and self._open.fullmatch(scope["path"]) is not None

@@ -14,6 +14,7 @@ from flask import Flask
 from google.protobuf.message import DecodeError
 from qhana_plugin_runner import retention
 from qhana_plugin_runner.db.db import DB
+from qhana_plugin_runner.db.models.owners import GoneOwner
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.durable import ledger
 
@@ -58,10 +59,14 @@ class Leaving:
             raise NotYet(left)
 
     def delete(self, user_id: str) -> int:
-        """Cancel and delete every task of theirs, with its files; how many."""
+        """Cancel what works for them, believe it no more, and delete every task of theirs, with its files; how many."""
         deleted = 0
         theirs = sa.select(ProcessingTask).where(ProcessingTask.owner == user_id).limit(_BATCH)
         with self._flask.app_context():
+            # Before anything else: what runs until it is stopped can ask this host for nothing from here on.
+            DB.session.merge(GoneOwner(id=user_id))
+            DB.session.commit()
+            ledger.cancel_all_of(user_id)
             while tasks := DB.session.scalars(theirs).all():
                 for task in tasks:
                     # Nobody is told of it: there is nothing left to look at.

@@ -6,18 +6,21 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from services.foundation import errors, logs
 from services.foundation.identity import Caller, Role, UnknownToken
 from services.foundation.shielding import Shared
 
 log = logs.logger(__name__)
+T = TypeVar("T")
 KEPT_SECONDS: Final = 30.0
 """For so long an answer of auth is believed; a session that ends is heard of sooner, while NATS is there."""
 REFUSED_SECONDS: Final = 5.0
 """For so long a sign-in that auth does not know stays unknown: a page asks for a dozen things at once."""
 MOST_KEPT: Final = 10_000
+MOST_REFUSED: Final = 1_000
+"""Anybody can make up secrets, so what is kept of those takes no room from people's."""
 REMEMBERED_SECONDS: Final = 400.0
 """Longer than any identity token lives: a session that ended before that has none left."""
 
@@ -36,7 +39,7 @@ class Verifies(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class _Kept:
-    caller: Caller | None
+    caller: Caller
     until: float
 
 
@@ -55,6 +58,7 @@ class Resolver:
         self._sign_ins, self._verifier = sign_ins, verifier
         self._clock, self._wall = clock, wall
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._asking: dict[bytes, Shared[Caller | None]] = {}
         self._ended: dict[tuple[str, str], float] = {}
 
@@ -64,7 +68,9 @@ class Resolver:
         key = hashlib.sha256(secret.encode()).digest()
         kept = self._kept.get(key)
         if kept is not None and kept.until > self._clock():
-            return kept.caller if kept.caller is None or not self.is_over(kept.caller) else None
+            return None if self.is_over(kept.caller) else kept.caller
+        if self._refused.get(key, 0.0) > self._clock():
+            return None
         asking = self._asking.setdefault(key, Shared(partial(self._ask, key, secret)))
         try:
             return await asking()
@@ -101,8 +107,16 @@ class Resolver:
             caller = None
         except (errors.NotAuthenticated, errors.NotAllowed, errors.InvalidInput):
             caller = None
-        self._kept[key] = _Kept(caller=caller, until=self._clock() + (KEPT_SECONDS if caller else REFUSED_SECONDS))
-        self._kept.move_to_end(key)
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+        if caller is None:
+            self._kept.pop(key, None)
+            _put(self._refused, key, self._clock() + REFUSED_SECONDS, most=MOST_REFUSED)
+        else:
+            _put(self._kept, key, _Kept(caller=caller, until=self._clock() + KEPT_SECONDS), most=MOST_KEPT)
         return caller
+
+
+def _put(kept: OrderedDict[bytes, T], key: bytes, value: T, *, most: int) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)

@@ -7,6 +7,7 @@ call by `open_url`, or by `requests` itself, which looks for the password of an 
 
 import contextvars
 import functools
+import time
 from typing import Final
 
 import requests
@@ -19,6 +20,8 @@ from qhana_plugin_runner.fetching.web_urls import origin
 USER: Final = "plugin-host"
 """The user name of such a call; the token is its password."""
 LIVES_SECONDS: Final = 60
+CLOCKS_DIFFER_SECONDS: Final = 10
+"""A worker's clock may be so much ahead of the host's."""
 _SALT: Final = "daydream.own-call"
 _looked_up: Final = requests.sessions.get_netrc_auth  # type: ignore[attr-defined]
 _followed: Final = requests.sessions.SessionRedirectMixin.rebuild_auth
@@ -39,10 +42,21 @@ def credential(url: str) -> tuple[str, str] | None:
 def owner_of(app: Flask, token: str) -> str | None:
     """For whom a call with this token is made; None for one that is not good (any more)."""
     try:
-        owner = _signer(app).loads(token, max_age=LIVES_SECONDS)
+        # Not by `max_age`, to which a token of the next second is as bad as one of yesterday.
+        owner, made = _signer(app).loads(token, return_timestamp=True)
     except BadData:
         return None
+    if not -CLOCKS_DIFFER_SECONDS <= time.time() - made.timestamp() <= LIVES_SECONDS:
+        return None
     return owner if isinstance(owner, str) and owner else None
+
+
+def is_lured(url: str, answer: requests.Response) -> bool:
+    """Whether this address, which the answer names, is the host's own and the answer somebody else's.
+
+    A call of it would be made in a person's name because a stranger wished so.
+    """
+    return credential(url) is not None and any(credential(each.url) is None for each in (*answer.history, answer))
 
 
 def origins_as_browsers_write_them(app: Flask) -> frozenset[str]:

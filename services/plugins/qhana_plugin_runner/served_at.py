@@ -5,8 +5,10 @@ open them, and make them where there is no request. The serving process keeps it
 server says it: never as a request does. An app of a test, which shares that folder with others, keeps it to itself.
 """
 
+import contextlib
 import json
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +18,7 @@ from werkzeug.routing import MapAdapter
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost")
 _KEPT: Final = "served-at"
+_CONNECTIONS: Final = ("gunicorn.socket", "werkzeug.socket")
 _EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::", "::1"})  # noqa: S104 - compared, not bound
 
 
@@ -46,6 +49,10 @@ def register(app: Flask) -> None:
             kept[:] = found
             if not app.testing:
                 _write(app, found)
+        elif not found and not kept and request.environ.get("SERVER_SOFTWARE") and not app.testing:
+            # By now the port of an earlier start may be another program's.
+            with contextlib.suppress(OSError):
+                _file(app).unlink(missing_ok=True)
 
 
 def origins(app: Flask) -> list[str]:
@@ -75,7 +82,9 @@ def _of_server(environ: Mapping[str, Any]) -> list[str]:
     name = str(environ.get("SERVER_NAME") or "")
     named = f"[{name}]" if ":" in name else name
     names = [named, *_LOOPBACK] if name not in _EVERYWHERE and named not in _LOOPBACK else list(_LOOPBACK)
-    scheme = "https" if environ.get("wsgi.url_scheme") == "https" else "http"
+    # Not `wsgi.url_scheme`, in which some servers repeat what a header of a proxy says.
+    secure = any(isinstance(environ.get(each), ssl.SSLSocket) for each in _CONNECTIONS)
+    scheme = "https" if secure else "http"
     return [f"{scheme}://{each}:{port}" for each in names]
 
 

@@ -62,7 +62,7 @@ def test_it_does_not_start_on_a_database_that_was_not_migrated(tmp_path: Path) -
 
     assert (done.returncode, done.stderr.strip()) == (
         1,
-        "the database of plugins is at schema none, this version needs 0002: run `python -m services.plugins migrate`",
+        "the database of plugins is at schema none, this version needs 0003: run `python -m services.plugins migrate`",
     )
 
 

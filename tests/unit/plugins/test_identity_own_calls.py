@@ -4,10 +4,14 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from flask import Flask
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from qhana_plugin_runner import identity, own_calls
+from qhana_plugin_runner.fetching import UrlError
+from qhana_plugin_runner.plugin_utils import interop
 
 from tests.support import guarded_host
 from tests.support.fake_grants import Person
@@ -22,14 +26,17 @@ class _Elsewhere(BaseHTTPRequestHandler):
     """Another program on this machine: it notes what it is shown, and sends on who asks for that."""
 
     shown: list[str | None]
+    says: dict[str, Any]
 
     def do_GET(self) -> None:
         self.shown.append(self.headers.get("Authorization"))
         onward = self.path.partition("?to=")[2]
         self.send_response(302 if onward else 200)
         self.send_header("Location", onward)
-        self.send_header("Content-Length", "0")
+        body = json.dumps(self.says).encode()
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
@@ -37,7 +44,7 @@ class _Elsewhere(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[tuple[str, type[_Elsewhere]]]:
-    kind = type("Elsewhere", (_Elsewhere,), {"shown": []})
+    kind = type("Elsewhere", (_Elsewhere,), {"shown": [], "says": {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", kind
@@ -127,6 +134,45 @@ def test_a_token_of_another_host_names_nobody(host: GuardedHost) -> None:
     assert shown is not None
     assert own_calls.owner_of(other, shown[1]) == "anna"
     assert own_calls.owner_of(host.flask, shown[1]) is None
+
+
+@pytest.mark.parametrize(("age", "owner"), [(-11, None), (-9, "anna"), (59, "anna"), (62, None)])
+def test_a_token_is_good_for_a_minute_also_where_clocks_differ_a_little(
+    host: GuardedHost, age: int, owner: str | None
+) -> None:
+    class Clock(TimestampSigner):
+        def get_timestamp(self) -> int:
+            return super().get_timestamp() - age
+
+    with host.flask.app_context(), identity.on_behalf_of("anna"):
+        shown = own_calls.credential(f"{host.url}/plugins/")
+    key = str(host.flask.secret_key)
+    token = URLSafeTimedSerializer(key, salt="daydream.own-call", signer=Clock).dumps("anna")
+
+    assert shown is not None
+    assert own_calls.owner_of(host.flask, str(token)) == owner
+
+
+def test_an_answer_from_elsewhere_does_not_have_the_host_called_in_a_persons_name(
+    host: GuardedHost, elsewhere: tuple[str, type[_Elsewhere]]
+) -> None:
+    address, kind = elsewhere
+    kind.says = {
+        "entryPoint": {"href": f"{host.url}{PLUGIN}/begin/"},
+        "links": [{"type": "subscribe", "href": f"{host.url}{PLUGIN}/begin/"}],
+    }
+
+    with host.flask.app_context(), identity.on_behalf_of("anna"):
+        with pytest.raises(UrlError, match="leads to this host"):
+            interop.get_plugin_endpoint(f"{address}/")
+        with pytest.raises(UrlError, match="leads to this host"):
+            interop.get_plugin_endpoint(f"{address}/", "subscribe")
+        with pytest.raises(UrlError, match="leads to this host"):
+            interop.subscribe(f"{address}/", "http://me.example/", check_for_updates=False)
+        kind.says = {"entryPoint": {"href": "/process/"}}
+        own = interop.get_plugin_endpoint(f"{address}/")
+
+    assert own == f"{address}/process/"
 
 
 def test_without_a_person_nothing_is_shown(host: GuardedHost) -> None:

@@ -5,7 +5,7 @@ import asyncio
 from services.foundation import errors
 from services.foundation.identity import Verifier
 from services.foundation.rpc import client
-from services.plugins.identity.resolving import KEPT_SECONDS, REFUSED_SECONDS, Resolver
+from services.plugins.identity.resolving import KEPT_SECONDS, MOST_KEPT, REFUSED_SECONDS, Resolver
 from services.plugins.peers.grants import Grants
 from tests.support import fake_grants, ports
 from tests.support import identity as tokens
@@ -53,6 +53,32 @@ async def test_an_answer_is_kept_for_a_while_and_a_refusal_for_a_shorter_one() -
     assert (nobody, after) == (None, None)
     assert before == {good: 1, "never was one": 2}
     assert fake.asked[good] == 2
+
+
+class _OneSignIn:
+    """Knows Anna's, and counts how often it is asked for it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def resolve_sign_in(self, secret: str) -> str:
+        if secret != "anna's":
+            raise errors.NotAuthenticated
+        self.asked += 1
+        return ANNA.token()
+
+
+async def test_secrets_that_somebody_makes_up_have_nobody_asked_for_anew() -> None:
+    sign_ins = _OneSignIn()
+    resolver = Resolver(sign_ins, Verifier(audience="plugins", fetch_keys=tokens.fetch_keys), clock=_Clock())
+    await resolver.of_sign_in("anna's")
+
+    for number in range(MOST_KEPT + 1):
+        await resolver.of_sign_in(f"made up {number}")
+    again = await resolver.of_sign_in("anna's")
+
+    assert again is not None
+    assert sign_ins.asked == 1
 
 
 async def test_the_end_of_one_session_is_not_that_of_another_and_that_of_an_account_is_of_all() -> None:

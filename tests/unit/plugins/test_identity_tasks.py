@@ -8,8 +8,11 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from daydream.auth.v1 import events_pb2
+from qhana_plugin_runner import identity, own_calls
 from qhana_plugin_runner.db.db import DB, utc_now
+from qhana_plugin_runner.db.models.messages import State
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.durable import ledger
 from qhana_plugin_runner.util.plugins import FAILURES, PluginFailure
 
 from services.foundation.consumer import Heard, NotYet
@@ -157,6 +160,43 @@ def test_what_a_person_left_is_deleted_with_its_files(host: GuardedHost) -> None
         left = [frieda.get(each).status_code for each in tasks], anna.get(annas).status_code
 
     assert (deleted, left) == (2, ([404, 404], 200))
+
+
+def test_what_still_runs_for_somebody_who_is_gone_is_stopped_and_reaches_nothing(host: GuardedHost) -> None:
+    with host.flask.app_context():
+        messages = {each: _kept_for(each) for each in ("gina", "anna")}
+        tokens = {each: _own_call_of(host, each) for each in messages}
+    before = _asked_as(host, tokens["gina"])
+
+    Leaving(host.flask).delete("gina")
+    Leaving(host.flask).delete("gina")
+
+    with host.flask.app_context():
+        states = {each: ledger.get(message).state for each, message in messages.items()}  # type: ignore[union-attr]
+    assert states == {"gina": State.CANCELLED, "anna": State.WAITING}
+    assert (before, _asked_as(host, tokens["gina"]), _asked_as(host, tokens["anna"])) == (200, 401, 200)
+
+
+def _kept_for(owner: str) -> str:
+    """A kept message that works for no processing task; its id."""
+    name = f"message of {owner}"
+    kept = {"id": name, "name": "x", "queue": "x", "body": "", "content_type": "", "content_encoding": ""}
+    with DB.engine.begin() as connection:
+        headers, due = {identity.OWNER: owner}, {"due": utc_now(), "changed": utc_now()}
+        ledger.keep(connection, {**kept, **due, "headers": headers, "properties": {}}, anew=False)
+    return name
+
+
+def _own_call_of(host: GuardedHost, owner: str) -> tuple[str, str]:
+    with identity.on_behalf_of(owner):
+        shown = own_calls.credential(host.url)
+    assert shown is not None
+    return shown
+
+
+def _asked_as(host: GuardedHost, shown: tuple[str, str]) -> int:
+    with host.client() as program:
+        return program.get(f"{PLUGIN}/", auth=shown).status_code
 
 
 async def test_an_account_that_is_gone_is_looked_after_until_its_tokens_are_over(host: GuardedHost) -> None:

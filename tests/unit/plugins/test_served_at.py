@@ -2,6 +2,8 @@
 
 import json
 import logging
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +95,9 @@ def test_a_server_that_says_nothing_of_use_is_not_believed(host: Flask, environ:
     [
         ("0.0.0.0", "http", "http://127.0.0.1:8080"),
         ("192.168.7.5", "http", "http://192.168.7.5:8080"),
-        ("fd00::5", "https", "https://[fd00::5]:8080"),
+        ("fd00::5", "http", "http://[fd00::5]:8080"),
+        # What a proxy's header said, as gunicorn hands it on: the port itself does no TLS.
+        ("192.168.7.5", "https", "http://192.168.7.5:8080"),
     ],
 )
 def test_the_address_that_the_server_is_bound_to_comes_first(host: Flask, name: str, scheme: str, first: str) -> None:
@@ -101,6 +105,23 @@ def test_the_address_that_the_server_is_bound_to_comes_first(host: Flask, name: 
 
     assert known[0] == first
     assert {"127.0.0.1", "localhost"} <= {each.split("//")[1].removesuffix(":8080") for each in known}
+
+
+def test_a_port_of_an_earlier_start_is_forgotten_where_the_server_says_none(host: Flask) -> None:
+    (Path(host.instance_path) / "served-at.json").write_text('["http://127.0.0.1:8081"]')
+
+    known = _asked(host, REMOTE_ADDR="")
+
+    assert known == []
+
+
+def test_a_server_that_does_tls_itself_is_asked_by_it(host: Flask) -> None:
+    with socket.socket() as plain:
+        connection = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(plain, server_hostname="host.test")
+        with connection:
+            known = _asked(host, **{"werkzeug.socket": connection})
+
+    assert known == ["https://127.0.0.1:8080", "https://localhost:8080"]
 
 
 def test_the_port_of_today_takes_the_place_of_yesterday_s(host: Flask) -> None:

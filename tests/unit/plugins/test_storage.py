@@ -8,10 +8,13 @@ from types import SimpleNamespace
 from typing import IO, Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
+from qhana_plugin_runner.db.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.requests import open_url, retrieve_filename
 from qhana_plugin_runner.storage import STORE, FileStore
+from sqlalchemy.orm.exc import StaleDataError
 
 from tests.support import small_host
 
@@ -203,3 +206,22 @@ def test_a_file_is_served_with_a_name_that_every_reader_finds(app: Flask, name: 
     assert answer.headers["Content-Disposition"] == disposition
     received = SimpleNamespace(url="http://host.test/files/1/", headers=answer.headers)
     assert retrieve_filename(received) == Path(name).stem
+
+
+def test_nothing_is_left_of_a_file_whose_task_is_deleted_while_it_is_written(app: Flask, tmp_path: Path) -> None:
+    number = _task().id
+    DB.session.rollback()
+
+    class Late(io.BytesIO):
+        """Its task goes when the first bytes are read."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            with DB.engine.begin() as other:
+                other.execute(sa.delete(ProcessingTask).where(ProcessingTask.id == number))
+            return super().read(size)
+
+    with pytest.raises(StaleDataError):
+        STORE.persist_task_result(number, Late(b"late"), "late.txt", "entity/list", "text/plain")
+    DB.session.rollback()
+
+    assert [each for each in (tmp_path / "files").rglob("*") if each.is_file()] == []

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
+from qhana_plugin_runner import identity
 from qhana_plugin_runner.db.db import DB, utc_now
 from qhana_plugin_runner.db.models.messages import KeptMessage, State
 
@@ -132,12 +133,12 @@ def postpone(message_id: str, generation: int, sendings: int) -> bool:
 
 def cancel(db_id: int) -> None:
     """Nothing that works for this processing task is to run; the arguments of it are forgotten."""
-    _change(
-        sa.and_(KEPT.c.db_id == db_id, KEPT.c.state.in_([State.WAITING, State.RUNNING])),
-        state=State.CANCELLED,
-        due=later(ENDED_SECONDS),
-        body="",
-    )
+    _cancel(KEPT.c.db_id == db_id)
+
+
+def cancel_all_of(owner: str) -> None:
+    """Nothing that works for this person is to run, whatever processing task it belongs to, if to any."""
+    _cancel(KEPT.c.headers[identity.OWNER].as_string() == owner)
 
 
 def revoke(messages: Collection[str], *, running: bool) -> set[str]:
@@ -167,6 +168,15 @@ def clean() -> int:
     with DB.engine.begin() as connection:
         old = sa.and_(KEPT.c.state.in_([State.ENDED, State.CANCELLED]), KEPT.c.due < utc_now())
         return connection.execute(sa.delete(KEPT).where(old)).rowcount
+
+
+def _cancel(which: sa.ColumnElement[bool]) -> None:
+    _change(
+        sa.and_(which, KEPT.c.state.in_([State.WAITING, State.RUNNING])),
+        state=State.CANCELLED,
+        due=later(ENDED_SECONDS),
+        body="",
+    )
 
 
 def _run(message_id: str, generation: int) -> sa.ColumnElement[bool]:

@@ -5,8 +5,10 @@ from logging import getLogger
 from typing import Any, Final, Literal, cast
 from urllib.parse import quote, urljoin
 
+from qhana_plugin_runner import own_calls
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.requests import REQUEST_SESSION, UrlError, open_url
+from requests import Response
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import RequestException, Timeout
 
@@ -29,15 +31,16 @@ class ResultUnchangedError(Exception):
 def get_plugin_endpoint(plugin_url: str, interaction_endpoint: str | None = None) -> str:
     """The URL to which a plugin's parameters are sent, or that of its link of a type.
 
-    Raises as `open_url`, and KeyError for a link that the plugin does not have.
+    Raises as `open_url`, also where a plugin elsewhere names an address of this host, which would be called in the
+    person's name; and KeyError for a link that the plugin does not have.
     """
     with open_url(plugin_url) as response:
         metadata = response.json()
     if interaction_endpoint is None:
-        return urljoin(plugin_url, str(metadata["entryPoint"]["href"]))
+        return _named(plugin_url, metadata["entryPoint"]["href"], response)
     for link in metadata.get("links") or ():
         if link.get("type") == interaction_endpoint:
-            return urljoin(plugin_url, str(link["href"]))
+            return _named(plugin_url, link["href"], response)
     raise KeyError(f"the plugin has no link of the type {interaction_endpoint}")
 
 
@@ -57,6 +60,13 @@ def get_task_result_no_wait(result_url: str) -> tuple[Status, Any]:
     return _status(result), result
 
 
+def _named(base: str, href: Any, answer: Response) -> str:
+    url = urljoin(base, str(href))
+    if own_calls.is_lured(url, answer):
+        raise UrlError(f"{answer.url} leads to this host, where it has nothing to ask for in a person's name")
+    return url
+
+
 def subscribe(  # noqa: PLR0917  (the contract)
     result_url: str,
     webhook_url: str,
@@ -70,9 +80,10 @@ def subscribe(  # noqa: PLR0917  (the contract)
     What happened before the subscription would be missed: with `check_for_updates` a task looks `monitor_countdown`
     seconds later and calls the webhook (or `monitor_webhook_url`) if there is something. Raises as `open_url`.
     """
-    _, result = get_task_result_no_wait(result_url)
+    with open_url(result_url, timeout=3) as response:
+        result = response.json()
     link = next((link for link in result.get("links") or () if link.get("type") == "subscribe"), None)
-    subscribed = link is not None and _subscribe(urljoin(result_url, link["href"]), webhook_url, events)
+    subscribed = link is not None and _subscribe(_named(result_url, link["href"], response), webhook_url, events)
     watched = {"status", "steps"} if events == "all" else {"status", "steps"} & set(events)
     if check_for_updates and watched:
         monitor_result.s(

@@ -110,7 +110,12 @@ class FileStore(FileStoreInterface):
             file_type=file_type,
             mimetype=mimetype or _OCTETS,
         )
-        file.save(commit)
+        try:
+            file.save(commit)
+        except Exception:
+            # Its task was deleted meanwhile: without a row nobody would ever find these bytes, or remove them.
+            self.remove_task_file(file)
+            raise
         return file
 
     def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
