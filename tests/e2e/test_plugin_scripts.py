@@ -101,3 +101,35 @@ def test_a_message_is_weighed_as_far_as_it_matters(page: Page) -> None:
     heavy = page.evaluate(script, assets.url("js/plugins/weight.js"))
 
     assert heavy == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("about", "given"),
+    [
+        ({"relation": "any", "type": "text"}, "b"),
+        ({"relation": "exact", "type": "image", "includeSelf": True}, "a"),
+        ({"relation": "any", "type": "*"}, None),
+        ({"relation": "any", "type": "image"}, None),
+        ({"relation": "pre", "type": "text"}, None),
+        ({"relation": "post", "type": "text"}, None),
+        ({"relation": "any", "type": "text", "href": "elsewhere"}, None),
+    ],
+)
+def test_related_data_are_given_unasked_only_where_one_alone_fits(
+    page: Page, about: dict[str, Any], given: str | None
+) -> None:
+    script = """async ([address, about]) => {
+        const { onlyRelated } = await import(address);
+        const [one, other] = [{}, {}];
+        const results = async () => [
+            { href: "a", task: one, dataType: "image/x", contentType: "image/png" },
+            { href: "b", task: one, dataType: "text/x", contentType: "text/csv" },
+            { href: "c", task: one, dataType: "list/x", contentType: "text/csv" },
+            { href: "d", task: other, dataType: "text/x", contentType: "text/csv" },
+        ];
+        return (await onlyRelated({ results }, { href: "a", contents: ["*"], ...about }))?.href ?? null;
+    }"""
+
+    said = page.evaluate(script, [assets.url("js/plugins/choosing.js"), about])
+
+    assert said == given

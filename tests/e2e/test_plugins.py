@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page, Route, expect
 
 from tests.e2e.conftest import NewPage
 from tests.support import framed, visits
@@ -33,6 +33,14 @@ def flip(page: Page) -> None:
     expect(form(page).get_by_text(framed.PROMPT)).to_be_visible()
     form(page).get_by_role("button", name="submit").click()
     expect(page.locator("#task-chip")).to_have_text("done")
+
+
+def begin(page: Page, world: Framed, words: str) -> None:
+    """A task that waits at its second step."""
+    come_in(page, world, "/plugins/two-steps")
+    form(page).get_by_label("Words").fill(words)
+    form(page).get_by_role("button", name="submit").click()
+    expect(page.locator("#task-chip")).to_have_text("waits for you")
 
 
 def test_a_picture_goes_to_a_plugin_and_its_result_into_the_timeline(new_page: NewPage, world: Framed) -> None:
@@ -116,12 +124,65 @@ def test_the_next_step_opens_in_the_frame_and_a_reload_finds_it_again(new_page: 
     expect(form(page).get_by_label("Words")).to_be_visible()
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_waiting_task_of_another_plugin_leaves_the_form_and_shows_the_way(
+    new_page: NewPage, world: Framed, listed: bool
+) -> None:
+    page = new_page()
+    begin(page, world, "of another plugin")
+    if not listed:
+        page.route("**/tasks/?limit=*", lambda route: route.abort())
+
+    page.goto(f"{world.url}/plugins/flip?{page.url.rpartition('?')[2]}")
+
+    expect(form(page).get_by_label("Picture")).to_be_visible()
+    page.get_by_role("link", name="Go on with it").click()
+    expect(form(page).get_by_label("Right")).to_be_visible()
+
+
+def test_a_cancellation_that_is_answered_late_changes_no_other_task(new_page: NewPage, world: Framed) -> None:
+    page = new_page()
+    begin(page, world, "the other")
+    other = page.url.rpartition("task=")[2]
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(page.locator("#task-chip")).to_have_text("cancelled")
+    expect(page.locator("#task-name")).to_be_focused()
+    begin(page, world, "the one")
+    held: list[Route] = []
+    page.route(
+        re.compile(r"/tasks/[^/]+/$"),
+        lambda route: held.append(route) if route.request.method == "POST" else route.continue_(),
+    )
+    with page.expect_request(lambda request: "/tasks/" in request.url and request.method == "POST"):
+        page.get_by_role("button", name="Cancel", exact=True).click()
+    page.locator(f'#recent-list [data-task="{other}"]').get_by_role("button").click()
+    expect(page.locator("#task-chip")).to_have_text("cancelled")
+
+    with page.expect_response(lambda answer: answer.request.method == "POST" and "/tasks/" in answer.url):
+        held[0].fulfill(json={"status": "SUCCESS", "log": "of the first"}, headers={"Access-Control-Allow-Origin": "*"})
+    # What the page makes of the answer it has made by then.
+    page.evaluate("async () => (await fetch('/healthz')).status")
+
+    expect(page.locator("#task-chip")).to_have_text("cancelled")
+    expect(page.locator("#task-log")).not_to_have_text("of the first")
+
+
+def test_a_host_that_is_away_is_not_shown_as_a_page_that_came(new_page: NewPage, world: Framed) -> None:
+    page = new_page()
+    for gone in ("**/sign-in?*", "**/asyncapi.json"):
+        page.route(gone, lambda route: route.abort())
+
+    come_in(page, world, "/plugins/two-steps")
+
+    expect(page.locator("#frame-words")).to_have_text("The plugins do not answer. Try again in a moment.")
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(form(page).get_by_label("Words")).to_be_visible()
+
+
 def test_a_task_is_cancelled_and_deleted_once_that_was_confirmed(new_page: NewPage, world: Framed) -> None:
     page = new_page()
-    come_in(page, world, "/plugins/two-steps")
-    form(page).get_by_label("Words").fill("to be deleted")
-    form(page).get_by_role("button", name="submit").click()
-    expect(page.locator("#task-chip")).to_have_text("waits for you")
+    begin(page, world, "to be deleted")
 
     page.get_by_role("button", name="Cancel", exact=True).click()
     expect(page.locator("#task-chip")).to_have_text("cancelled")
@@ -132,6 +193,7 @@ def test_a_task_is_cancelled_and_deleted_once_that_was_confirmed(new_page: NewPa
     page.locator("#confirm-yes").click()
 
     expect(page.locator("#task")).to_be_hidden()
+    expect(page.locator("#recent-title").or_(page.locator("#title")).and_(page.locator(":focus"))).to_have_count(1)
     assert "task=" not in page.url
 
 
@@ -142,10 +204,7 @@ def test_a_task_is_followed_by_its_stream_and_by_asking_where_none_comes(
     page = new_page()
     if line == "asking":
         page.route("**/tasks/*/events", lambda route: route.abort())
-    come_in(page, world, "/plugins/two-steps")
-    form(page).get_by_label("Words").fill("stopped elsewhere")
-    form(page).get_by_role("button", name="submit").click()
-    expect(page.locator("#task-chip")).to_have_text("waits for you")
+    begin(page, world, "stopped elsewhere")
 
     framed.cancel(world, page.url.rpartition("task=")[2])
 

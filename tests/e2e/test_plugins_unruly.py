@@ -1,5 +1,6 @@
 """A plugin whose page means ill: what it can do to the page round it, which is nothing."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -126,6 +127,62 @@ def test_messages_that_are_none_change_nothing(page: Page) -> None:
 
     expect(page.locator("#notice")).to_be_hidden()
     expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+def test_it_asks_only_while_one_is_at_it_and_not_at_once_after_one_has_closed_what_it_asked(page: Page) -> None:
+    dialog = page.get_by_role("dialog", name="Choose a file")
+    says(page, "{type: 'request-data-url', inputKey: 'a'}")
+    grown(page, 321)
+    expect(dialog).to_have_count(0)
+    press(page, "ask")
+    expect(dialog.locator(".dd-choose-for")).to_have_text(re.compile(r"^Wanted: image/x{74}, as any file\.$"))
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+    press(page, "ask")
+
+    grown(page, 322)
+    expect(dialog).to_have_count(0)
+
+
+def test_what_it_asks_is_deaf_at_first_to_a_click_that_was_meant_for_it(page: Page) -> None:
+    page.evaluate(
+        """() => new MutationObserver(() => {
+            window.deaf ??= document.querySelector("dialog[open] .dd-choose-body")?.inert;
+        }).observe(document.body, { subtree: true, childList: true, attributes: true })"""
+    )
+
+    press(page, "ask")
+
+    expect(page.locator(".dd-choose-body")).to_have_js_property("inert", False)
+    assert page.evaluate("window.deaf") is True
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "reason"),
+    [
+        ("key=***&words=a", "application/x-www-form-urlencoded", "it holds a secret"),
+        ("file=Uploaded+file%3A+a.png", "application/x-www-form-urlencoded", "it holds a file"),
+        ("{}", "application/json", "gave it in a way that is not known here"),
+    ],
+)
+def test_a_form_that_it_only_announces_is_not_sent_without_what_the_announcement_leaves_out(
+    page: Page, form: str, kind: str, reason: str
+) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+
+    says(page, f"{{type: 'form-submit', formData: '{form}', formDataType: '{kind}', submitUrl: location.href}}")
+
+    expect(page.locator("#notice-words")).to_contain_text("The form was not sent")
+    expect(page.locator("#notice-words")).to_contain_text(reason)
+    assert "POST" not in sent
+
+
+def test_what_it_says_of_a_form_is_told_as_its_words(page: Page) -> None:
+    says(page, "{type: 'form-error', status: 400, error: {message: 'Your session ended.'}}")
+
+    expect(page.locator("#notice-words")).to_have_text("Unruly: Your session ended.")
 
 
 def test_a_form_that_leads_elsewhere_is_not_sent(page: Page) -> None:

@@ -16,6 +16,8 @@ PAGE = """<!doctype html><html lang="en"><title>Unruly</title><body>
 <button id="flood" onclick="for (let i = 0; i < 1000; i++) say({type: 'ui-resize', height: 200 + i})">flood</button>
 <button id="elsewhere" onclick="say({type: 'form-submit', formData: '', formDataType: '', dataInputs: [],
   submitUrl: 'https://elsewhere.example/'})">elsewhere</button>
+<button id="ask" onclick="say({type: 'request-data-url', inputKey: 'a', acceptedInputType: 'image/' + 'x'.repeat(9999),
+  acceptedContentTypes: ['*']})">ask</button>
 <script>
   function say(message) { parent.postMessage(message, "*"); }
   say("ui-loaded");

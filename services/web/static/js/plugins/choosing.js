@@ -7,37 +7,49 @@ import { dataMatches } from "./matching.js";
 
 const TEXTS = /^(text\/(?!html)|application\/([\w.+-]*\+)?json)/i;
 
-// Gives the chosen data, null for none. accepted: { type, contents }.
-export function chooseData(data, { type, contents }) {
+// Gives the chosen data, null for none. accepted: { type, contents }; `sudden` as a dialog takes it.
+export function chooseData(data, { type, contents, sudden }) {
   return inDialog("Choose a file", (body, choose) => {
     const words = Object.assign(note(accepted(type, contents)), { className: "dd-meta dd-choose-for" });
     body.append(words);
     if (dataMatches(type, contents, PICTURE)) body.append(pictures(data, choose));
     body.append(results(data, (each) => dataMatches(type, contents, each), choose));
-  }, { wide: true });
+  }, { wide: true, sudden });
 }
 
 const ELSE = Symbol("everything");
 
-// What the same task put out beside a file, or anything else that fits.
-export async function chooseRelated(data, { href, includeSelf, type, contents }) {
-  const beside = (all) => {
-    const of = all.find((each) => each.href === href)?.task;
-    return all.filter((each) => of && each.task === of && (includeSelf || each.href !== href));
-  };
+// What is related to a file, or anything else that fits.
+export async function chooseRelated(data, about) {
+  const { type, contents, sudden } = about;
   const chosen = await inDialog("Choose a related file", (body, choose) => {
     const all = { type: "button", className: "btn btn-secondary", textContent: "Choose from everything" };
     const button = Object.assign(document.createElement("button"), all);
     button.addEventListener("click", () => choose(ELSE));
+    const beside = (found) => related(found, about);
     body.append(results(data, (each) => dataMatches(type, contents, each), choose, beside), button);
-  });
+  }, { sudden });
   return chosen === ELSE ? chooseData(data, { type, contents }) : chosen;
+}
+
+// The one related file that fits, without asking anybody; null for none and for several.
+export async function onlyRelated(data, about) {
+  const found = related(await data.results(), about).filter((each) => dataMatches(about.type, about.contents, each));
+  return found.length === 1 ? found[0] : null;
+}
+
+// Related is what one task put out together. What was made of what, `pre` and `post`, the host tells nobody: a task's
+// inputs are in no answer of it, so nothing is related in these ways.
+function related(all, { href, includeSelf, relation }) {
+  const of = all.find((each) => each.href === href)?.task;
+  if (!of || relation === "pre" || relation === "post") return [];
+  return all.filter((each) => each.task === of && (includeSelf || each.href !== href));
 }
 
 export function choosePlugin(plugins) {
   return inDialog("Choose a plugin", (body, choose) => {
     body.append(plugins.length ? pluginButtons(plugins, choose) : note("There is no plugin here that fits."));
-  });
+  }, { sudden: true });
 }
 
 // Looks at a file: a picture or the beginning of a text.

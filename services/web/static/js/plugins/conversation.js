@@ -1,10 +1,15 @@
 // What the page of a plugin asks for and is told: every message of the protocol, and nothing for what is none.
 
-import { chooseData, choosePlugin, chooseRelated, preview } from "./choosing.js";
+import { chooseData, choosePlugin, chooseRelated, onlyRelated, preview } from "./choosing.js";
 import { words } from "./host.js";
 import { pluginMatches } from "./matching.js";
+import { Patience } from "./patience.js";
+import { whyNot } from "./sendable.js";
 
 const TYPES = ["light", "dark"];
+// Of what a page says that it takes: it is read out in our own words.
+const MOST_LETTERS = 80;
+const MOST_KINDS = 8;
 
 export class Conversation {
   #host;
@@ -13,10 +18,11 @@ export class Conversation {
   #frame = null;
   #fill = null;
   #asking = false;
+  #patience = new Patience();
   #looks = 0;
   #acts;
 
-  // acts: submitted({ resultUrl, submitUrl }), failed(sentence), told(sentence).
+  // acts: submitted(resultUrl), refused(words of the plugin), told(sentence of ours).
   constructor(host, data, plugins, acts) {
     this.#host = host;
     this.#data = data;
@@ -53,11 +59,7 @@ export class Conversation {
       "form-submit": (data) => this.#submitted(data),
       "form-error": ({ error }) => this.#refused(error),
       "request-data-url": (data) => this.#chosen(data.inputKey, () => chooseData(this.#data, wanted(data))),
-      "request-related-data-url": (data) =>
-        this.#chosen(data.inputKey, () => {
-          const about = { href: String(data.dataUrl), includeSelf: data.includeSelf === true };
-          return chooseRelated(this.#data, { ...wanted(data), ...about });
-        }),
+      "request-related-data-url": (data) => this.#related(data),
       "request-data-url-info": (data) => this.#about(data),
       "request-data-preview": ({ dataUrl }) =>
         this.#once(async () => preview(this.#host, await this.#data.about(String(dataUrl)))),
@@ -82,7 +84,7 @@ export class Conversation {
     this.#say({ type: "load-css", urls: [sheet.href] });
   }
 
-  async #submitted({ resultUrl, submitUrl, formData }) {
+  async #submitted({ resultUrl, submitUrl, formData, formDataType }) {
     this.#frame.busy(false);
     if (typeof resultUrl === "string") {
       this.#acts.submitted(resultUrl);
@@ -91,30 +93,38 @@ export class Conversation {
     // Only announced: it is for us to send, and only to the host.
     const to = this.#host.place(submitUrl);
     if (!to) {
-      this.#acts.failed("The plugin’s form leads to another server; it was not sent.");
+      this.#acts.told("The plugin’s form leads to another server; it was not sent.");
+      return;
+    }
+    const reason = whyNot(formData, formDataType);
+    if (reason) {
+      this.#acts.told(`The form was not sent: ${reason}`);
       return;
     }
     try {
-      const headers = { "Content-Type": "application/x-www-form-urlencoded" };
-      const answer = await this.#host.fetch(to.href, { method: "POST", headers, body: String(formData ?? "") });
+      const headers = { "Content-Type": formDataType };
+      const answer = await this.#host.fetch(to.href, { method: "POST", headers, body: formData });
       this.#acts.submitted(answer.url);
     } catch (refusal) {
-      this.#acts.failed(refusal.message);
+      this.#acts.refused(refusal.message);
     }
   }
 
   #refused(error) {
     this.#frame.busy(false);
     const code = Number(error?.code) || "";
-    this.#acts.failed(words(error) || `The plugin refused the form${code ? ` (${code})` : ""}.`);
+    this.#acts.refused(words(error) || `The plugin refused the form${code ? ` (${code})` : ""}.`);
   }
 
-  // One dialog at a time, whatever a page asks for.
+  // One dialog at a time, whatever a page asks for, and only while the person is at that page.
   async #once(open) {
     if (this.#asking || document.querySelector("dialog[open]")) return null;
+    if (!this.#frame.focused || !this.#patience.allows()) return null;
     this.#asking = true;
     try {
-      return await open();
+      const found = await open();
+      this.#patience.answered(Boolean(found));
+      return found;
     } catch (refusal) {
       this.#acts.told(refusal.message);
       return null;
@@ -125,6 +135,17 @@ export class Conversation {
 
   async #chosen(inputKey, open) {
     const found = await this.#once(open);
+    if (found) this.#say(response(inputKey, found));
+  }
+
+  async #related(data) {
+    const { inputKey, dataUrl, relation, includeSelf, userInteraction } = data;
+    const about = { ...wanted(data), href: String(dataUrl), includeSelf: includeSelf === true, relation };
+    if (userInteraction !== false) {
+      await this.#chosen(inputKey, () => chooseRelated(this.#data, about));
+      return;
+    }
+    const found = await onlyRelated(this.#data, about).catch(() => null);
     if (found) this.#say(response(inputKey, found));
   }
 
@@ -161,9 +182,10 @@ export class Conversation {
 }
 
 function wanted({ acceptedInputType, acceptedContentTypes, acceptedContentType }) {
-  const contents = strings(acceptedContentTypes);
+  const contents = strings(acceptedContentTypes).slice(0, MOST_KINDS);
   if (!contents.length) contents.push(text(acceptedContentType) || "*");
-  return { type: text(acceptedInputType) || "*", contents };
+  const short = (each) => each.slice(0, MOST_LETTERS);
+  return { type: short(text(acceptedInputType)) || "*", contents: contents.map(short), sudden: true };
 }
 
 function response(inputKey, { href, dataType, contentType, filename, version }) {

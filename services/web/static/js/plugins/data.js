@@ -4,6 +4,8 @@ import { ask } from "../http.js";
 
 export const PICTURE = { dataType: "image/generated", contentType: "image/png" };
 const MOST_RESULTS = 50;
+// A link that ends sooner is made anew: what it is given to may take a while.
+const LASTS_MS = 2 * 3_600_000;
 
 export class Data {
   #host;
@@ -32,13 +34,13 @@ export class Data {
 
   // A picture of the timeline as data: a link that ends a day after it was made.
   async link(imageId, words) {
-    if (!this.#links.has(imageId)) {
-      const { url } = await ask("/plugins/links", { method: "POST", body: { image: imageId } });
-      const made = { href: url, ...PICTURE, filename: fileName(words), version: 1 };
-      this.#links.set(imageId, made);
-      this.#known.set(url, made);
-    }
-    return this.#links.get(imageId);
+    const had = this.#links.get(imageId);
+    if (had && had.ends - Date.now() > LASTS_MS) return had.data;
+    const { url, expires_at: ends } = await ask("/plugins/links", { method: "POST", body: { image: imageId } });
+    const made = { href: url, ...PICTURE, filename: fileName(words), version: 1 };
+    this.#links.set(imageId, { data: made, ends: Date.parse(ends) });
+    this.#known.set(url, made);
+    return made;
   }
 
   // What an address stands for; null where nobody here knows.
@@ -47,7 +49,8 @@ export class Data {
     const url = this.#host.place(href);
     const ours = !url && isLink(href);
     if (!url && !ours) return null;
-    const answer = await fetch(href, { method: "HEAD", credentials: "omit" }).catch(() => null);
+    const asked = url?.href ?? href;
+    const answer = await fetch(asked, { method: "HEAD", credentials: "omit" }).catch(() => null);
     if (!answer?.ok) return null;
     const told = {
       href,

@@ -4,6 +4,9 @@ import { icon } from "../picture.js";
 
 // Pages that do not come with the look of choices get it now.
 const LOOK = new URL("../../choose.css", import.meta.url).href;
+const DEAF_MS = 500;
+// One at a time, also while its look is on the way.
+let busy = false;
 
 function dressed() {
   if ([...document.styleSheets].some((sheet) => sheet.href === LOOK)) return Promise.resolve();
@@ -16,9 +19,21 @@ function dressed() {
   return done;
 }
 
-// fill(body, choose) puts the content in and calls choose(value) once; the promise gives the value, null for none.
-export async function inDialog(title, fill, { wide = false } = {}) {
-  await dressed();
+// fill(body, choose) puts the content in and calls choose(value) once; the promise gives the value, null for none and
+// where another one is open. `sudden`: a plugin's page asked for it, so for a moment nothing in it can be pressed: the
+// second of two clicks was meant for the page.
+export async function inDialog(title, fill, options = {}) {
+  if (busy) return null;
+  busy = true;
+  try {
+    await dressed();
+    return await opened(title, fill, options);
+  } finally {
+    busy = false;
+  }
+}
+
+function opened(title, fill, { wide = false, sudden = false }) {
   const dialog = document.createElement("dialog");
   dialog.className = wide ? "dd-dialog dd-choose dd-choose-wide" : "dd-dialog dd-choose";
   dialog.setAttribute("aria-labelledby", "choose-title");
@@ -44,7 +59,9 @@ export async function inDialog(title, fill, { wide = false } = {}) {
       resolve(chosen);
     });
     fill(body, choose);
+    body.inert = sudden;
     dialog.showModal();
+    if (sudden) setTimeout(() => (body.inert = false), DEAF_MS);
   });
 }
 

@@ -37,6 +37,11 @@ export class Frame {
     return this.#wanted;
   }
 
+  // Whether the keyboard is in it, which is where a click in it takes it.
+  get focused() {
+    return this.#view !== null && document.activeElement === this.#view;
+  }
+
   // Opens a page of the host, by its path.
   async open(path) {
     this.#wanted = this.#anew = path;
@@ -82,7 +87,7 @@ export class Frame {
       const query = new URLSearchParams({ code, next: path });
       this.#place(`${this.#host.origin}/sign-in?${query}`);
     } catch (refusal) {
-      this.#fail(refusal.message);
+      if (path === this.#wanted) this.#fail(refusal.message);
       return;
     }
     clearTimeout(this.#late);
@@ -95,7 +100,7 @@ export class Frame {
     view.src = address;
     // As high as the last one until it says otherwise, so that nothing jumps.
     view.style.height = this.#height;
-    view.addEventListener("load", () => this.#view === view && this.#loaded());
+    view.addEventListener("load", () => this.#loaded(view));
     this.#view = view;
     this.#spoke = false;
     this.#box.prepend(view);
@@ -124,10 +129,16 @@ export class Frame {
     }
   }
 
-  #loaded() {
-    // A page without the protocol's script says nothing; it is shown all the same.
-    if (!this.#spoke) this.#come();
+  async #loaded(view) {
+    if (this.#view !== view) return;
+    // A page without the protocol's script says nothing; it is shown all the same. What a browser puts there of its own
+    // where no host answers says nothing either.
+    const answers = this.#spoke || (await this.#host.answers());
+    if (this.#view !== view) return;
+    const spoke = this.#spoke;
     this.#spoke = false;
+    if (!answers) this.#fail("The plugins do not answer. Try again in a moment.");
+    else if (!spoke) this.#come();
   }
 
   #come() {

@@ -6,6 +6,7 @@ import { ask, Refusal } from "../http.js";
 // A token lasts five minutes; one of this age is replaced before it is used.
 const FRESH_MS = 180_000;
 const MOST_PREVIEW = 20_000;
+const ANSWERS_WITHIN_MS = 8_000;
 const AWAY = "The plugins do not answer. Nothing was lost; try again in a moment.";
 
 export class Host {
@@ -58,6 +59,13 @@ export class Host {
     return answer.json().catch(() => {
       throw new Refusal(answer.status, { detail: "The plugin’s answer cannot be read." });
     });
+  }
+
+  // Whether it is there at all: something that it tells everybody, from wherever they ask.
+  answers() {
+    const signal = AbortSignal.timeout(ANSWERS_WITHIN_MS);
+    const asked = { method: "HEAD", credentials: "omit", cache: "no-store", signal };
+    return fetch(`${this.origin}/asyncapi.json`, asked).then(({ ok }) => ok, () => false);
   }
 
   // A result's file. Whoever has its address reads it; no token travels.

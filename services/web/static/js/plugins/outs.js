@@ -10,6 +10,8 @@ const MOST_BYTES = 20 * 2 ** 20;
 const SHOWN = /^image\/(png|jpeg|webp|gif)$/i;
 const KEPT = /^image\/(png|jpeg|webp)$/i;
 const DRAWN = "image/generated";
+// The plugins that have the studio draw; another may call its files what it likes.
+const DRAWING = new Set(["text-to-image", "image-to-image", "prompt-matrix"]);
 const TEXTS = /^(text\/(?!html)|application\/([\w.+-]*\+)?json)/i;
 
 export class Outs {
@@ -48,8 +50,9 @@ export class Outs {
     save.setAttribute("aria-label", `Download ${name}`);
     save.addEventListener("click", () => this.#save(result, save));
     // What was drawn here hangs there already.
-    part("there").hidden = result.dataType !== DRAWN;
-    add.hidden = !KEPT.test(result.contentType) || result.dataType === DRAWN;
+    const drawn = result.dataType === DRAWN && DRAWING.has(maker);
+    part("there").hidden = !drawn;
+    add.hidden = !KEPT.test(result.contentType) || drawn;
     add.addEventListener("click", () => this.#add(result, maker, add, part("there")));
     send.setAttribute("aria-label", `Send ${name} to a plugin`);
     send.addEventListener("click", () => sendTo(`Send ${name} to a plugin`, result, query, this.#plugins));

@@ -27,12 +27,18 @@ const task = new Task(host, boot.plugins, {
     recent.load();
     purse();
   },
-  onGone: () => {
-    remember(null);
-    recent.beside(null);
-    recent.load();
-    // The frame was that task's, which had steps.
-    if (showSteps([], {})) begin();
+  onGone: async (open, { shown, held }) => {
+    if (shown) {
+      remember(null);
+      recent.beside(null);
+      // The frame was that task's, which had steps.
+      if (showSteps([], {})) begin();
+    }
+    await recent.load();
+    // The button that was pressed is gone; a browser may not have noticed yet.
+    const on = document.activeElement;
+    const lost = held && (on === document.body || id("task").contains(on));
+    if (lost) id(id("recent").hidden ? "title" : "recent-title").focus({ preventScroll: true });
   },
 });
 const recent = new Recent(host, boot.plugins, { onOpen: (open) => reopened(open) });
@@ -49,17 +55,22 @@ async function start() {
   const [listed] = await Promise.all([recent.load(), chosen?.page && !address.get("task") ? begin() : null]);
   const wanted = address.get("task");
   if (!wanted) return;
-  const known = listed.find((each) => each.id === wanted);
+  const known = listed.find((each) => each.id === wanted) ?? (await recent.find(wanted));
   const path = taskPath(host, `/tasks/${wanted}/`);
-  if (known) shown(known);
-  else if (path) shown({ ...path, name: chosen?.title ?? "A task", maker: chosen?.name ?? "plugin" });
-  if (chosen?.page && !(known && openStep(known.task))) begin();
+  // It may be another plugin's than the one that is shown: whose it is, its steps tell later.
+  // Another may have been opened meanwhile.
+  if (known && !task.open) shown(known);
+  else if (path && !task.open) shown({ ...path, name: "A task", maker: "plugin" });
+  // A step that waits here opens by itself; another plugin's leaves this one's form where it is.
+  const here = known && task.open?.id === wanted && known.plugin?.identifier === chosen?.identifier;
+  if (chosen?.page && !(here && openStep(known.task))) begin();
 }
 
 function wireFrame() {
   conversation = new Conversation(host, data, boot.plugins, {
     submitted: (result) => submitted(result),
-    failed: (sentence) => tell(sentence, { refused: true }),
+    // A plugin's words beside its name, as they stand among our own.
+    refused: (words) => tell(`${chosen.title}: ${words}`, { refused: true }),
     told: (sentence) => tell(sentence, { refused: true }),
   });
   frame = new Frame(host, {
@@ -142,19 +153,20 @@ function submitted(result) {
   remember(path.id);
   const again = task.open?.id === path.id;
   const began = again ? {} : { startedAt: new Date().toISOString() };
-  shown({ ...path, name: chosen.title, maker: chosen.name, ...began });
+  shown({ ...path, name: chosen.title, maker: chosen.name, plugin: chosen, ...began });
   if (!again) recent.load();
   id("task").scrollIntoView({ block: "nearest" });
 }
 
 // The step that waits is opened where its plugin is; steps that are done are marked.
 function stepped(open, told) {
-  const here = chosen && frame && (!open.plugin || open.plugin.identifier === chosen.identifier);
+  const plugin = open.plugin ?? pluginOf(told);
+  const here = chosen && frame && plugin?.identifier === chosen.identifier;
   const ended = told.status !== "PENDING";
   const step = openStep(told);
   const go = id("task-go");
-  go.hidden = here || !step || !open.plugin;
-  if (!go.hidden) go.href = `/plugins/${encodeURIComponent(open.plugin.identifier)}?task=${open.id}`;
+  go.hidden = here || !step || !plugin;
+  if (!go.hidden) go.href = `/plugins/${encodeURIComponent(plugin.identifier)}?task=${open.id}`;
   if (!here) return;
   const place = step && host.place(step.uiHref);
   const path = place && `${place.pathname}${place.search}`;
@@ -164,10 +176,18 @@ function stepped(open, told) {
     frame.open(path);
     // Whoever looks at the task, below, is to see that something waits above.
     id("steps").scrollIntoView({ block: "nearest" });
-  } else if (step && !path) tell("The next step of this task is on another server.", { refused: true });
-  else if (!step && !ended && had) frame.rest("The plugin works on it. The next step comes here by itself.");
+  } else if (step && !path && frame.path !== chosen.page) {
+    frame.rest("The next step of this task is on another server.", chosen.page);
+  } else if (!step && !ended && had) frame.rest("The plugin works on it. The next step comes here by itself.");
   // Its own form would push the results out of sight.
   else if (ended && had && frame.path !== chosen.page) frame.rest("All steps of this task are done.", chosen.page);
+}
+
+// Whose task it is, by where its first step stands; undefined where that tells nothing.
+function pluginOf({ steps }) {
+  const first = Array.isArray(steps) ? steps[0] : null;
+  const path = host.place(first?.uiHref ?? first?.href)?.pathname;
+  return path && boot.plugins.find((each) => path.startsWith(`${each.root.replace(/\/$/, "")}/`));
 }
 
 function reopened(open) {
@@ -191,6 +211,8 @@ async function purse() {
   const state = await ask("/studio/state").catch(() => null);
   if (state) id("purse").textContent = state.tokens;
 }
+
+window.addEventListener("pageshow", ({ persisted }) => persisted && recent.load());
 
 // So that a reload finds it again.
 function remember(key) {

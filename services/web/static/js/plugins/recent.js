@@ -5,6 +5,8 @@ import { clone } from "../picture.js";
 import { chipInto, stateOf } from "./task.js";
 
 const SHOWN = 12;
+// As many as the host tells at once.
+const MOST = 200;
 const id = (name) => document.getElementById(name);
 
 export class Recent {
@@ -22,17 +24,16 @@ export class Recent {
 
   // Reads the list again; gives its tasks as Task.show takes them, none where the host does not answer.
   async load() {
-    let listed;
-    try {
-      ({ tasks: listed } = await this.#host.json(`/tasks/?limit=${SHOWN}`));
-    } catch {
-      // The rest of the page says so where it matters.
-      return [];
-    }
-    const found = (Array.isArray(listed) ? listed : []).map((each) => this.#read(each)).filter(Boolean);
+    const found = await this.#listed(SHOWN);
+    if (!found) return [];
     id("recent-list").replaceChildren(...found.map((each) => this.#row(each)));
     this.beside(this.#open);
     return found;
+  }
+
+  // One that is older than those that stand here; undefined where it is not to be found.
+  async find(key) {
+    return (await this.#listed(MOST))?.find((each) => each.id === key);
   }
 
   // The task that is open stands above already.
@@ -41,6 +42,16 @@ export class Recent {
     const rows = [...id("recent-list").children];
     for (const row of rows) row.hidden = row.dataset.task === key;
     id("recent").hidden = rows.every((row) => row.hidden);
+  }
+
+  async #listed(most) {
+    try {
+      const { tasks } = await this.#host.json(`/tasks/?limit=${most}`);
+      return (Array.isArray(tasks) ? tasks : []).map((each) => this.#read(each)).filter(Boolean);
+    } catch {
+      // The rest of the page says so where it matters.
+      return null;
+    }
   }
 
   #read(task) {

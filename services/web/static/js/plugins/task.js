@@ -31,7 +31,8 @@ export class Task {
   #onEnd;
   #onGone;
 
-  // onStep(open, task) hears of every state but the end; onEnd(open, task) of that; onGone(open) that it is deleted.
+  // onStep(open, task) hears of every state but the end; onEnd(open, task) of that; onGone(open, { shown,
+  // held }) that it is deleted: whether it was shown, and with the keyboard in it.
   constructor(host, plugins, { onStep, onEnd, onGone }) {
     this.#host = host;
     this.#outs = new Outs(host, plugins);
@@ -41,6 +42,8 @@ export class Task {
     id("task-cancel").addEventListener("click", () => this.#cancel());
     id("task-delete").addEventListener("click", () => this.#delete());
     window.addEventListener("pagehide", () => this.#stop());
+    // Come back to by the Back button, the page stands as it was left; the task has gone on.
+    window.addEventListener("pageshow", ({ persisted }) => persisted && this.#open && this.show(this.#open));
   }
 
   // The task that is shown, { id, path, name, maker }; null for none.
@@ -60,7 +63,7 @@ export class Task {
     this.#stop = follow(this.#host, open.path, {
       onTask: (task) => this.#told(task),
       onTrouble: (sentence) => this.#trouble(sentence),
-      onGone: () => this.#gone("This task is no longer there."),
+      onGone: () => this.#gone(open, "This task is no longer there."),
     });
   }
 
@@ -84,6 +87,8 @@ export class Task {
     chip(state);
     this.#gauge(task, ended);
     this.#log(task, ended);
+    // The keyboard stays with the task where the button that it was on goes.
+    if (ended && document.activeElement === id("task-cancel")) id("task-name").focus({ preventScroll: true });
     id("task-cancel").hidden = ended;
     const results = outputs(task, this.#host);
     id("task-results").hidden = !results.length;
@@ -136,36 +141,42 @@ export class Task {
     id("task-spoken").textContent = sentence;
   }
 
+  // The answer may come once another task is open.
   async #cancel() {
-    const { path } = this.#open;
+    const open = this.#open;
     const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify({ command: "cancel" });
     try {
-      this.#told(await this.#host.json(path, { method: "POST", headers, body: JSON.stringify({ command: "cancel" }) }));
+      const task = await this.#host.json(open.path, { method: "POST", headers, body });
+      if (this.#open?.id === open.id) this.#told(task);
     } catch (refusal) {
       tell(refusal.message, { refused: true });
     }
   }
 
   async #delete() {
-    const { path, name } = this.#open;
+    const open = this.#open;
     const runs = !id("task-cancel").hidden;
     const title = runs ? "Cancel and delete this task?" : "Delete this task?";
-    const text = `“${name}” and the files that it put out are gone for good. What is in your timeline stays there.`;
+    const text = `“${open.name}” and the files it put out are gone for good. What is in your timeline stays there.`;
     if (!(await confirm({ title, text, action: runs ? "Cancel and delete" : "Delete" }))) return;
     try {
-      await this.#host.json(path, { method: "DELETE" });
-      this.#gone("The task is deleted.");
+      await this.#host.json(open.path, { method: "DELETE" });
     } catch (refusal) {
-      if (refusal.status === 404) this.#gone("The task is deleted.");
-      else tell(refusal.message, { refused: true });
+      if (refusal.status !== 404) {
+        tell(refusal.message, { refused: true });
+        return;
+      }
     }
+    this.#gone(open, "The task is deleted.");
   }
 
-  #gone(sentence) {
-    const open = this.#open;
-    this.close();
+  #gone(open, sentence) {
     tell(sentence);
-    this.#onGone(open);
+    const shown = this.#open?.id === open.id;
+    const held = shown && id("task").contains(document.activeElement);
+    if (shown) this.close();
+    this.#onGone(open, { shown, held });
   }
 }
 
