@@ -5,6 +5,7 @@ supervisord, waits until a task could be submitted, prints where to go, and stop
 it from doing so is one plain sentence.
 """
 
+import dataclasses
 import os
 import signal
 import socket
@@ -14,7 +15,9 @@ import tempfile
 import threading
 import time
 import types
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +30,8 @@ EMAIL_TAKEN_EXIT: Final = 3
 START_SECONDS: Final = 180
 SAY_SECONDS: Final = 15
 """How often to say what is still waited for."""
+_DISPENSABLE: Final = frozenset({"plugins", "plugins-worker"})
+"""What the studio draws without: others' code runs there, and may keep it from starting."""
 _VARIABLES: Final = {
     "web": ("DAYDREAM_WEB_PORT", 8000),
     "auth": ("DAYDREAM_AUTH_PORT", 8011),
@@ -86,31 +91,53 @@ def _run_once(program: processes.Program, *arguments: str, stdin: str = "", also
     return done.returncode
 
 
-def wait_until_ready(
-    supervisor: Supervisor, ports: processes.Ports, secrets: processes.Secrets, logs: Path, stop: threading.Event
-) -> None:
-    """Return when a task could be submitted, or when told to stop. Raises CannotRun for a service that cannot start.
+def _do_without(name: str, reason: CannotRun) -> None:
+    """Say so, and go on. Raises the reason where nothing goes on without it."""
+    if name not in _DISPENSABLE:
+        raise reason
+    print(f"Going on without {name} (DAYDREAM_PLUGINS=off leaves plugins out): {reason}", flush=True)
 
-    A worker that answers and is not ready yet is loading its model, or fetching it from a hub, and has all the time
-    that takes.
+
+def wait_until_ready(
+    states: Callable[[], Mapping[str, str]],
+    checks: Mapping[str, Callable[[], bool]],
+    logs: Path,
+    stop: threading.Event,
+    *,
+    loading: Callable[[], bool],
+    seconds: float = START_SECONDS,
+) -> frozenset[str]:
+    """Return when a task could be submitted, or when told to stop; gives the dispensable programs that did not start.
+
+    `states` are the supervisor's, `checks` what to wait for. Raises CannotRun for a service that cannot start. While a
+    worker that is not ready yet is `loading` its model, or fetching it from a hub, it has all the time that takes.
     """
-    waiting = readiness.checks(ports, secrets)
-    deadline = time.monotonic() + START_SECONDS
+    waiting, without = dict(checks), set[str]()
+
+    def do_without(name: str, reason: str) -> None:
+        _do_without(name, CannotRun(reason))
+        without.add(name)
+        waiting.pop(name, None)
+
+    deadline = time.monotonic() + seconds
     say = time.monotonic() + SAY_SECONDS
     while waiting and not stop.wait(0.2):
-        for name, state in supervisor.states().items():
-            if state == "FATAL":
-                raise CannotRun(f"{name} cannot start: {last_log_line(logs / f'{name}.log')}")
-        waiting = {name: check for name, check in waiting.items() if not check()}
-        if "gpu" in waiting and readiness.answers(ports.gpu):
-            deadline = time.monotonic() + START_SECONDS
+        for name, state in states().items():
+            if state == "FATAL" and name not in without:
+                do_without(name, f"{name} cannot start: {last_log_line(logs / f'{name}.log')}")
+        for name in [name for name, check in waiting.items() if check()]:
+            del waiting[name]
+        if "gpu" in waiting and loading():
+            deadline = time.monotonic() + seconds
         if time.monotonic() > deadline:
-            late = next(iter(waiting))
-            said = last_log_line(logs / f"{late}.log")
-            raise CannotRun(f"{late} did not get ready within {START_SECONDS} s; its log in {logs} ends: {said}")
-        if time.monotonic() > say:
+            # First what nothing goes on without.
+            for name in sorted(waiting, key=_DISPENSABLE.__contains__):
+                said = last_log_line(logs / f"{name}.log")
+                do_without(name, f"{name} did not get ready within {seconds} s; its log in {logs} ends: {said}")
+        if waiting and time.monotonic() > say:
             print(f"Still waiting for {', '.join(waiting)} …", flush=True)
             say = time.monotonic() + SAY_SECONDS
+    return frozenset(without)
 
 
 def watch(supervisor: Supervisor, logs: Path, stop: threading.Event) -> None:
@@ -133,16 +160,24 @@ def run(stop: threading.Event) -> None:
         url = f"http://127.0.0.1:{ports.web}"
         secrets = data_folder.read_secrets(data)
         programs = processes.programs(ports, secrets, data)
-        sign_in = _prepare({program.name: program for program in programs}, data_folder.FirstRun(data, url))
+        print("Preparing the databases …", flush=True)
+        if "plugins" not in _migrate(programs):
+            ports = dataclasses.replace(ports, plugins=None)
+            programs = processes.programs(ports, secrets, data)
+        auth = next(program for program in programs if program.name == "auth")
+        sign_in = _make_account(auth, data_folder.FirstRun(data, url))
         # The control socket's path must be short, the data folder's may not be.
         control, config = Path(scratch) / "control", Path(scratch) / "supervisord.conf"
         processes.write_supervisor_config(config, programs, logs=logs, socket=control)
         print("Starting the services …", flush=True)
         supervisor = Supervisor(config, control)
         try:
-            wait_until_ready(supervisor, ports, secrets, logs, stop)
+            without = wait_until_ready(
+                supervisor.states, readiness.checks(ports, secrets), logs, stop,
+                loading=partial(readiness.answers, ports.gpu),
+            )  # fmt: skip
             if not stop.is_set():
-                if ports.plugins:
+                if ports.plugins and "plugins" not in without:
                     own = processes.own_plugins(data)
                     print(f"Plugins come from http://127.0.0.1:{ports.plugins}; put your own into {own}.", flush=True)
                 print(f"Daydream is ready: {url}  ({sign_in})", flush=True)
@@ -152,15 +187,27 @@ def run(stop: threading.Event) -> None:
             supervisor.stop()
 
 
-def _prepare(programs: dict[str, processes.Program], account: data_folder.FirstRun) -> str:
-    """Migrate, make the first staff account; how to sign in, in words."""
-    print("Preparing the databases …", flush=True)
-    own_database = [programs[name] for name in ("auth", "tasks", "plugins") if name in programs]
+def _migrate(programs: tuple[processes.Program, ...]) -> frozenset[str]:
+    """Bring the databases up to date; the names of those that are. Raises CannotRun where nothing goes on without."""
+    own_database = [program for program in programs if program.name in {"auth", "tasks", "plugins"}]
+
+    def migrated(program: processes.Program) -> str | None:
+        try:
+            _run_once(program, "migrate")
+        except CannotRun as reason:
+            _do_without(program.name, reason)
+            return None
+        return program.name
+
     # At once, as each spends its time on starting Python.
     with ThreadPoolExecutor(len(own_database)) as threads:
-        list(threads.map(lambda program: _run_once(program, "migrate"), own_database))
+        return frozenset(name for name in threads.map(migrated, own_database) if name)
+
+
+def _make_account(auth: processes.Program, account: data_folder.FirstRun) -> str:
+    """Make the first staff account; how to sign in, in words."""
     code = _run_once(
-        programs["auth"], "create-staff", "--email", account.email, "--tokens", "1000",
+        auth, "create-staff", "--email", account.email, "--tokens", "1000",
         "--password-stdin", "--api-key-stdin",
         stdin=f"{account.password}\n{account.api_key}\n", also_good=EMAIL_TAKEN_EXIT,
     )  # fmt: skip

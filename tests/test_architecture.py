@@ -49,10 +49,10 @@ def test_every_variable_of_compose_has_an_example_or_a_default() -> None:
     )
     required = set(re.findall(r"\$\{([A-Z_]+):\?", compose))
     # What has no value in compose is handed on as it is, where it is set.
-    handed_on = set(re.findall(r"^ +([A-Z_]+):$", compose, re.MULTILINE))
+    handed_on = set(re.findall(r"^ +([A-Z0-9_]+):$", compose, re.MULTILINE))
     optional = set(re.findall(r"\$\{([A-Z_]+):-", compose)) | handed_on
 
-    commented = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / "deploy" / "env.example").read_text(), re.MULTILINE))
+    commented = set(re.findall(r"^# ([A-Z0-9_]+)=", (ROOT / "deploy" / "env.example").read_text(), re.MULTILINE))
 
     assert {name for name, value in example.items() if not value} == required
     assert {name for name, value in example.items() if value} | commented == optional

@@ -25,6 +25,7 @@ import nats
 import pytest
 import yaml
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from qhana_plugin_runner.fetching.rules import UrlRules
 
 from deploy import environment
 from services.foundation import events
@@ -56,7 +57,17 @@ def _interpolated(text: str, variables: Mapping[str, str]) -> str:
         assert variables.get(name), f"{name}: {rest}"
         return variables[name]
 
-    return re.sub(r"\$\{([A-Z_]+)(:-|:\?)([^}]*)\}", value, text)
+    # From the inside, as a default may be made of other variables.
+    found = 1
+    while found:
+        text, found = re.subn(r"\$\{([A-Z_]+)(:-|:\?)([^{}]*)\}", value, text)
+    return text
+
+
+def _drawn() -> dict[str, str]:
+    """What `make env` writes into deploy/.env, by name."""
+    lines = environment.filled(environment.EXAMPLE.read_text()).splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
 class Composed:
@@ -148,11 +159,7 @@ class Composed:
 
 @pytest.fixture(scope="module")
 def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
-    variables = dict(
-        line.split("=", 1)
-        for line in environment.filled(environment.EXAMPLE.read_text()).splitlines()
-        if "=" in line and not line.startswith("#")
-    )
+    variables = _drawn()
     postgres, server = Postgres(), Nats(ROOT / "deploy" / "nats-users.conf", variables)
     made = Composed(tmp_path_factory.mktemp("composed"), postgres, server, variables)
     try:
@@ -290,6 +297,35 @@ def test_where_plugins_tasks_run_no_service_but_their_own_can_be_reached(compose
     assert beside == {"postgres", "web", "plugins", "plugins-migrate", "plugins-worker"}
     assert networks["gpu"] & networks["plugins"] == set()
     assert not set(composed.environment("plugins-worker")) & {"AUTH_TARGET", "TASKS_TARGET", "GPU_TARGETS", "NATS_URL"}
+
+
+def test_where_nothing_else_is_said_plugins_know_both_names_of_loopback_by_the_ports_of_the_site() -> None:
+    variables = {**_drawn(), "DAYDREAM_WEB_PORT": "9000", "DAYDREAM_PLUGINS_PORT": "9014"}
+
+    file = yaml.safe_load(_interpolated((ROOT / "deploy" / "compose.yaml").read_text(), variables))
+
+    told = file["services"]["plugins-worker"]["environment"]
+    rules = UrlRules(rewrites=tuple((re.compile(each), put) for each, put in json.loads(told["URL_MAP"]).items()))
+    assert told["PLUGIN_HOST_ORIGINS"] == "http://127.0.0.1:9000,http://localhost:9000"
+    assert told["SERVER_NAME"] == "127.0.0.1:9014"
+    assert file["services"]["web"]["environment"]["WEB_PLUGINS_URL"] == "http://127.0.0.1:9014"
+    for name in ("127.0.0.1", "localhost"):
+        assert rules.rewrite(f"http://{name}:9000/linked/a") == "http://web:8000/linked/a"
+        assert rules.rewrite(f"http://{name}:9014/files/a") == "http://plugins:8014/files/a"
+
+
+def test_a_site_behind_tls_is_known_by_its_own_names_alone() -> None:
+    outside = {"STUDIO_ORIGIN": "https://s.example", "PLUGINS_SCHEME": "https", "PLUGINS_NAME": "p.example"}
+    variables = {**_drawn(), **{f"DAYDREAM_{name}": value for name, value in outside.items()}}
+
+    file = yaml.safe_load(_interpolated((ROOT / "deploy" / "compose.yaml").read_text(), variables))
+
+    told = file["services"]["plugins"]["environment"]
+    assert (told["PLUGIN_HOST_ORIGINS"], told["SERVER_NAME"]) == ("https://s.example", "p.example")
+    assert json.loads(told["URL_MAP"]) == {
+        "^https://s.example/": "http://web:8000/", "^https?://p.example/": "http://plugins:8014/",
+    }  # fmt: skip
+    assert file["services"]["web"]["environment"]["WEB_PLUGINS_URL"] == "https://p.example"
 
 
 async def test_the_plugin_host_hears_events_and_can_tell_none(composed: Composed) -> None:

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import PIL.Image
 import psutil
 import pytest
 
-from deploy import data_folder, environment, processes
+from deploy import data_folder, environment, local, processes
 from deploy.refusal import CannotRun
 from tests.support.stack import ROOT, Stack
 
@@ -211,14 +212,38 @@ def test_plugins_code_runs_where_no_other_services_secret_is(daydream: Daydream)
 def test_a_service_that_cannot_start_is_one_sentence(data: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
-    stack = Stack(data, {"GPU_MODEL": str(tmp_path / "empty")})
+    stack = Stack(data, {"GPU_MODEL": str(tmp_path / "empty"), "PLUGINS_THREADS": "1"}, plugins=True)
     code = stack.process.wait(timeout=120)
     stack.stop()
 
     assert code == 1
+    assert "Going on without plugins" in stack.output
     assert "gpu cannot start" in stack.output
     assert str(tmp_path / "empty") in stack.output
     assert "Traceback" not in stack.output
+
+
+@pytest.mark.parametrize(("plugins", "seconds", "why"), [("FATAL", 60, "cannot start"), ("RUNNING", 0, "did not get")])
+def test_a_plugin_host_that_cannot_start_is_one_sentence_and_the_rest_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], plugins: str, seconds: float, why: str
+) -> None:
+    (tmp_path / "plugins.log").write_text("Traceback\nBadSetting: no such thing\n")
+    checks = {"web": lambda: True, "plugins": bool}
+
+    without = local.wait_until_ready(
+        lambda: {"plugins": plugins}, checks, tmp_path, threading.Event(), loading=bool, seconds=seconds
+    )
+
+    (said,) = capsys.readouterr().out.splitlines()
+    assert without == {"plugins"}
+    assert f"without plugins (DAYDREAM_PLUGINS=off leaves plugins out): plugins {why}" in said
+    assert said.endswith(": BadSetting: no such thing")
+
+
+def test_what_is_late_beside_the_plugin_host_ends_the_start(tmp_path: Path) -> None:
+    late = {"plugins": bool, "tasks": bool}
+    with pytest.raises(CannotRun, match="tasks did not get ready"):
+        local.wait_until_ready(dict, late, tmp_path, threading.Event(), loading=bool, seconds=0)
 
 
 def test_a_sign_in_is_drawn_once_and_a_crash_before_the_account_is_made_loses_nothing(tmp_path: Path) -> None:
