@@ -4,6 +4,7 @@ import datetime
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -64,6 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _todays(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
     families: dict[tuple[object, ...], list[pytest.Item]] = {}
+    taken: Counter[tuple[Path, str]] = Counter()
     for item in items:
         params = _params(item)
         others = tuple((name, id(value)) for name, value in params.items() if not _is_twin(name, value))
@@ -75,10 +77,14 @@ def _todays(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
         windows = any(name in WINDOWS for name in _params(twins[0]))
         turn = number if windows else zlib.crc32(twins[0].path.name.encode())
         item = twins[(turn + TODAY) % len(twins)]
-        # By its name, so that a test which is new moves no other to another day.
+        # By its name, so that a test which is new moves no other to another day; cases of one test one after the other,
+        # and so slowly that in its time each twin comes in each window.
         marker = item.get_closest_marker("rotating")
         days = (*marker.args, 2)[0] if marker is not None else 1
-        if (zlib.crc32(item.name.encode()) + TODAY) % days == 0:
+        name = getattr(item, "originalname", item.name)
+        of_function = taken[item.path, name]
+        taken[item.path, name] += 1
+        if (zlib.crc32(name.encode()) + of_function + TODAY // len(twins) ** 2) % days == 0:
             yield item
 
 

@@ -13,7 +13,7 @@ from tests.support import furnishing, visits
 from tests.support.stack import Stack
 from tests.support.visits import Visit, Who
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice")
 """What the standard asks for, and what axe thinks good beside it."""

@@ -10,7 +10,7 @@ from tests.e2e.conftest import NewPage
 from tests.e2e.test_pages import ask_for, sign_in
 from tests.support.threaded_gateway import Running, preview
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 
 def only_task(pretend: Running) -> tasks_pb2.Task:

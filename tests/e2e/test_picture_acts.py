@@ -249,6 +249,7 @@ def test_fingers_open_the_viewer_pick_pictures_and_find_every_act(pretend: Runni
     page.locator("#viewer-close").tap()
     expect(tile.locator(".dd-tile-quick")).to_be_hidden()
     tile.get_by_role("button", name="More for seed 10").tap()
+    expect(tile.get_by_role("menuitem", name="Delete")).to_be_visible()
     acts = tile.get_by_role("menuitem").locator("visible=true").all_inner_texts()
     tile.get_by_role("menuitem", name="Select").tap()
     page.locator(TILES).nth(1).tap(position={"x": 60, "y": 60})

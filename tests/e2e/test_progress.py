@@ -9,7 +9,7 @@ from tests.e2e.conftest import NewPage
 from tests.support.studio_page import enter
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 
 def submit(page: Page, prompt: str) -> None:

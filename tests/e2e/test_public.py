@@ -10,7 +10,7 @@ from tests.e2e.conftest import NewPage
 from tests.support import weighing
 from tests.support.threaded_gateway import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rotating]
 
 MOST_BYTES = 150_000
 # What lies over each other, sticks out of its card, or is cut off, among the plans and what stands in them.

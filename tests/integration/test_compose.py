@@ -208,6 +208,7 @@ def _is_ready(port: int) -> bool:
         return False
 
 
+@pytest.mark.rotating
 def test_every_service_starts_as_the_file_says_and_stops_within_its_grace(composed: Composed) -> None:
     _start_all(composed)
 

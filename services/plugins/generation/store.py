@@ -202,6 +202,11 @@ class Drawings:
 
     def _note(self, task_id: int, note: Callable[[ProcessingTask], object]) -> None:
         with self._flask.app_context():
+            # SQLite locks no row that is read: without this a line could be written over that of the end.
+            followed = sa.update(Drawing).where(
+                Drawing.task_id == task_id, Drawing.holder == self._holder, Drawing.stage != Stage.ENDED
+            )
+            DB.session.execute(followed.values(news=Drawing.news).execution_options(synchronize_session=False))
             task = self._open_task(task_id)
             if task is None:
                 return

@@ -83,7 +83,7 @@ async def test_the_documented_client_comes_again_when_the_worker_is_full(
     worker = await asyncio.to_thread(started.wait_until_serving)
     async with client.channel(worker.target) as channel:
         stub: inference_pb2_grpc.InferenceServiceAsyncStub = inference_pb2_grpc.InferenceServiceStub(channel)
-        long = pb.GenerateRequest(prompt="a house", steps=100, samples=10, width=512, height=512, sampler="Heun")
+        long = pb.GenerateRequest(prompt="a house", steps=100, samples=10, width=256, height=256, sampler="Heun")
         calls = [stub.Generate(long, metadata=auth.stranger) for _ in range(2)]
         assert (await anext(aiter(calls[0]))).HasField("admitted")
         async with asyncio.timeout(30):

@@ -279,6 +279,7 @@ def test_a_worker_told_to_stop_while_it_loads_stops(start_worker: StartWorker) -
     assert "Traceback" not in worker.log
 
 
+@pytest.mark.rotating(3)
 @pytest.mark.parametrize(
     ("settings", "code", "sentence"),
     [
