@@ -209,6 +209,7 @@ def test_plugins_code_runs_where_no_other_services_secret_is(daydream: Daydream)
     assert [name for name, each in told.items() if set(each) & {"AUTH_TARGET", "TASKS_TARGET", "NATS_URL"}] == ["host"]
 
 
+@pytest.mark.rotating
 def test_a_service_that_cannot_start_is_one_sentence(data: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 

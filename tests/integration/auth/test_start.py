@@ -15,6 +15,7 @@ from services.auth import bootstrap
 from tests.support.auth_process import PASSWORD, WEB_SECRET, Command, wait_until_serving
 from tests.support.ports import free_port
 
+pytestmark = pytest.mark.rotating
 HEAD = sorted(path.name for path in (bootstrap.MIGRATIONS / "versions").glob("*.py"))[-1].partition("_")[0]
 
 
@@ -108,7 +109,6 @@ def test_an_unmigrated_database_is_one_sentence(command: Command) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.rotating
 def test_what_it_cannot_start_with_is_one_sentence_each(command: Command) -> None:
     command.run("migrate")
     (command.folder / "bad.pem").write_text("not a key")

@@ -22,6 +22,8 @@ from services.foundation.rpc import client
 from tests.support import identity
 from tests.support.gpu_worker import GpuWorker
 
+pytestmark = pytest.mark.rotating
+
 Stub: TypeAlias = "inference_pb2_grpc.InferenceServiceAsyncStub"
 StartWorker = Callable[..., GpuWorker]
 # About two thousand calls of the denoiser: some ten seconds, long enough to act in the midst of it.
@@ -279,7 +281,6 @@ def test_a_worker_told_to_stop_while_it_loads_stops(start_worker: StartWorker) -
     assert "Traceback" not in worker.log
 
 
-@pytest.mark.rotating(3)
 @pytest.mark.parametrize(
     ("settings", "code", "sentence"),
     [

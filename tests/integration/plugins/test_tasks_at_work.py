@@ -8,7 +8,7 @@ from qhana_plugin_runner.celery import CELERY
 
 from tests.support.plugin_host import PluginHost, lives, run_of, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.rotating]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -15,7 +15,7 @@ from services.gpu.requests import Adapter, Plan, Request
 from services.gpu.settings import GpuSettings
 from tests.support import checkpoints, tiny_pipeline
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.rotating]
 
 
 @pytest.fixture(scope="module")
