@@ -10,7 +10,7 @@ TORCH_INDEX_URL ?=
 TORCH := torch==2.13.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 # Test processes at once. Most tests wait for others rather than compute; each file stays in one process.
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 2
 # One thread a test process: two of them on busy cores are many times slower than one.
 QUIET_CORES := OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 TOKENIZERS_PARALLELISM=false
 

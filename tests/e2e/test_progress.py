@@ -60,6 +60,9 @@ def test_what_the_stream_tells_before_the_answer_is_not_shown_twice(pretend: Run
     submit(page, "wait for it")
     expect(page.locator("#now-words")).to_have_text("1st in line")
     expect(page.locator("#cards > li")).to_have_count(1)
+    # The stream may tell before the answer itself has been fetched.
+    while not answers:
+        page.wait_for_timeout(20)
     route, answer = answers[0]
     route.fulfill(response=answer)  # type: ignore[arg-type]
 

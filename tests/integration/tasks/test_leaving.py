@@ -25,7 +25,8 @@ NEARLY_OVER = -8
 async def end_of(stream: AsyncIterator[Any]) -> str:
     """The reason that a stream ends with, whatever it tells until then."""
     try:
-        async with asyncio.timeout(15):
+        # An event that found its consumer not yet there comes again after twenty seconds.
+        async with asyncio.timeout(60):
             async for _ in stream:
                 pass
     except errors.NotAuthenticated as error:
