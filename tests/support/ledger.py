@@ -274,6 +274,14 @@ class Studio:
 
         await until(look)
 
+    async def hears(self) -> None:
+        """Return once the replica is subscribed at NATS: what is told before, it is not told again."""
+
+        async def look() -> bool:
+            return self.service is not None and self.service._bus.connected
+
+        await until(look)
+
     async def stop(self) -> None:
         """Stop the replica as SIGTERM would."""
         for person in self._people:

@@ -109,7 +109,7 @@ def test_what_a_worker_does_is_done_in_its_persons_name(house: House) -> None:
     ada = house.sign_up("ada@example.org")
 
     with house.browser(ada) as browser:
-        begun = browser.post(f"{PLUGIN}/work/?url={house.url}{PLUGIN}/user/").json()
+        begun = browser.post(f"{PLUGIN}/calls/?url={house.url}{PLUGIN}/user/").json()
         task = until(lambda: _ended(browser.get(f"/tasks/{begun['public']}/").json()))
         listed = browser.get("/tasks/").json()["tasks"]
 

@@ -25,8 +25,7 @@ NEARLY_OVER = -8
 async def end_of(stream: AsyncIterator[Any]) -> str:
     """The reason that a stream ends with, whatever it tells until then."""
     try:
-        # An event that found its consumer not yet there comes again after twenty seconds.
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(15):
             async for _ in stream:
                 pass
     except errors.NotAuthenticated as error:
@@ -84,6 +83,8 @@ async def test_a_session_that_ends_closes_its_streams_on_every_replica(
     second = Studio(database_url=url, folder=tmp_path, nats_url=nats_url, workers=[waiting_worker], auth=first.auth)
     async with running(first):
         await second.start()
+        for replica in (first, second):
+            await replica.hears()
         ada, elsewhere = first.person(), second.person()
         other = second.person(session_id="session-2")
         task = await ada.submit()

@@ -98,7 +98,7 @@ def leading() -> Any:
     return redirect(request.args["to"])
 
 
-@BLP.route("/work/", methods=["POST"])
+@BLP.route("/calls/", methods=["POST"])
 def work() -> dict[str, Any]:
     """Have a worker call an address, by a chain."""
     task = ProcessingTask(task_name="guarded")
