@@ -179,6 +179,7 @@ async def test_an_account_that_is_gone_leaves_nothing_and_what_comes_late_leaves
             await person.ended((await person.submit(samples=2)).task_id)
         page = ada.watch_session(present=True)
         await anext(aiter(page))
+        await studio.hears()
         studio.auth.purse.closed["ada-who-leaves"] = errors.NotFound("No such user.", reason="USER_NOT_FOUND")
 
         await account_events.publish(nats_url, account_events.user_deleted("ada-who-leaves"))
