@@ -1,14 +1,20 @@
 """A browser, and pages that report every error they log."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.support import chromium, threaded_gateway
 from tests.support.threaded_gateway import Running
 
 NewPage = Callable[..., Page]
+
+PATIENCE_MS: Final = 20_000
+"""How long a page may take to come to what a test waits for. It says nothing of the page: machines may be busy."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
             )
             contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", heard)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         return page

@@ -16,7 +16,8 @@ from tests.integration.gpu.conftest import StartWorker
 from tests.support.auth import SECRETS, RunningAuth, running_auth
 from tests.support.gpu_worker import ROOT, GpuWorker
 
-pytestmark = pytest.mark.rotating
+# Worker and client are processes, and start one after the other; the worker imports torch first.
+pytestmark = [pytest.mark.rotating, pytest.mark.timeout(900)]
 
 PROGRAM = ROOT / "docs" / "inference_client.py"
 
@@ -42,7 +43,7 @@ async def start(auth: RunningAuth, worker: GpuWorker, folder: Path, *arguments: 
 async def run(auth: RunningAuth, worker: GpuWorker, folder: Path, *arguments: str) -> tuple[int, str]:
     """Run the program in `folder`; its exit code and all it wrote."""
     process = await start(auth, worker, folder, *arguments)
-    out, _ = await asyncio.wait_for(process.communicate(), 120)
+    out, _ = await asyncio.wait_for(process.communicate(), 240)
     assert process.returncode is not None
     return process.returncode, out.decode()
 
@@ -84,18 +85,20 @@ async def test_the_documented_client_comes_again_when_the_worker_is_full(
     async with client.channel(worker.target) as channel:
         stub: inference_pb2_grpc.InferenceServiceAsyncStub = inference_pb2_grpc.InferenceServiceStub(channel)
         long = pb.GenerateRequest(prompt="a house", steps=100, samples=10, width=256, height=256, sampler="Heun")
-        calls = [stub.Generate(long, metadata=auth.stranger) for _ in range(2)]
+        calls = [stub.Generate(long, metadata=auth.stranger)]
         assert (await anext(aiter(calls[0]))).HasField("admitted")
-        async with asyncio.timeout(30):
+        # Sent after the first was let in, as of two on one connection either may be first.
+        calls.append(stub.Generate(long, metadata=auth.stranger))
+        async with asyncio.timeout(60):
             while (await held(stub, auth)) < 2:
                 pass
 
         process = await start(auth, worker, tmp_path, "a red circle")
         assert process.stdout is not None
-        refused = await asyncio.wait_for(process.stdout.readline(), 60)
+        refused = await asyncio.wait_for(process.stdout.readline(), 120)
         for call in calls:
             call.cancel()
-        out, _ = await asyncio.wait_for(process.communicate(), 120)
+        out, _ = await asyncio.wait_for(process.communicate(), 240)
 
     assert refused.startswith(b"the worker is full")
     assert process.returncode == 0, out

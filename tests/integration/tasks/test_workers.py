@@ -16,10 +16,11 @@ SUCCEEDED = tasks_pb2.TaskState.TASK_STATE_SUCCEEDED
 
 
 class Crowd:
-    """Workers that note how many calls each of them had at once."""
+    """Workers that note how many calls each of them had at once, and draw once all of them have one."""
 
     def __init__(self, slots: Sequence[int]) -> None:
         self.most: Counter[str] = Counter()
+        self._all_called = asyncio.Event()
         self.workers = [self._worker(each) for each in slots]
 
     def _worker(self, slots: int) -> FakeWorker:
@@ -28,6 +29,10 @@ class Crowd:
         async def draw(call: Call) -> AsyncIterator[inference_pb2.GenerateResponse]:
             now = sum(not each.stopped.is_set() for each in worker.calls)
             self.most[worker.address] = max(self.most[worker.address], now)
+            # However slowly tasks come, none is over before the last worker has its first.
+            if all(each.calls for each in self.workers):
+                self._all_called.set()
+            await self._all_called.wait()
             for message in call.everything():
                 await asyncio.sleep(0.005)
                 yield message
@@ -66,6 +71,8 @@ async def test_two_dispatchers_fill_three_workers_to_their_slots_and_pass_over_o
         # The one that was away is asked again all the while, and gets work as soon as it answers.
         await away.start()
         await until(lambda: _answers(studio, 4))
+        # Both of them, or the other might give all of the tasks to those it knows.
+        await until(lambda: _answers(second, 4))
         late = [await people[0].submit() for _ in range(12)]
         assert {(await people[0].ended(task.task_id)).state for task in late} == {SUCCEEDED}
         assert away.calls
