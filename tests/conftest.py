@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 from tests.support.stack import Stack, temporary_data
+
+# What a service reports of an exception would be drawn with every local variable of every frame, which keeps the event
+# loop of a test busy for seconds, on a slow machine for a minute: locks and leases that others wait for end meanwhile.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 TODAY: Final = datetime.datetime.now(tz=datetime.UTC).date().toordinal()
 EVERYTHING: Final = bool(os.environ.get("DAYDREAM_TEST_ALL"))

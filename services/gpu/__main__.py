@@ -10,6 +10,7 @@ from services.foundation import logs
 from services.foundation.rpc import server
 from services.foundation.settings import complain, load
 from services.gpu import access, bootstrap, errors
+from services.gpu.engine.engine import STOP_SECONDS
 from services.gpu.settings import GpuSettings
 
 _SWITCH_SECONDS: Final = 0.00005
@@ -56,8 +57,9 @@ async def _serve(settings: GpuSettings) -> int:
 
 async def _stop(worker: bootstrap.Worker, grace_seconds: float) -> None:
     worker.engine.drain()
-    refusing = asyncio.create_task(worker.server.drain(grace_seconds + LAST_WORDS_SECONDS))
-    # What still runs when the grace period ends is ended by the engine, which can say why; the server just hangs up.
+    # What still runs when the grace period ends is ended by the engine after the step in hand, and it can say why; the
+    # server just hangs up, so it waits as long as the engine may take, and then for the words.
+    refusing = asyncio.create_task(worker.server.drain(grace_seconds + STOP_SECONDS + LAST_WORDS_SECONDS))
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(worker.engine.idle(), grace_seconds)
     await worker.engine.stop()

@@ -20,6 +20,7 @@ from services.foundation.bridge import Bridge
 from services.foundation.rpc import client
 from services.web import loosened, problems, routes, site
 from services.web.backends import everything
+from services.web.backends.plugin_sayings import Patience
 from services.web.backends.plugins import Plugins
 from services.web.settings import WebSettings
 from services.web.shield import Shield
@@ -32,9 +33,9 @@ PAGE_COMPRESSION: Final = 5
 """Of gzip: a page is made once a request, and more than this costs time without making it much smaller."""
 
 
-def _plugin_host(settings: WebSettings) -> Plugins | None:
+def _plugin_host(settings: WebSettings, patience: Patience) -> Plugins | None:
     url = settings.plugins_url
-    return Plugins(url=url, target=settings.plugins_target or url) if url else None
+    return Plugins(url=url, target=settings.plugins_target or url, patience=patience) if url else None
 
 
 class _Rest(Mount):
@@ -53,13 +54,23 @@ class _Rest(Mount):
 class Gateway:
     """The app and what its process must do with it: start, end its streams, stop."""
 
-    def __init__(self, settings: WebSettings, *, secret_key: str, timing: sse.Timing | None = None) -> None:
-        """Build everything; connects to nothing that is not asked for. Needs a running loop, as grpc.aio does."""
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        secret_key: str,
+        timing: sse.Timing | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """Build everything; connects to nothing that is not asked for. Needs a running loop, as grpc.aio does.
+
+        `patience` is had with the plugin host.
+        """
         timing = timing or sse.Timing()
         self.hub = sse.Hub()
         self._auth, self._tasks = client.channel(settings.auth_target), client.channel(settings.tasks_target)
         ourselves = client.ServiceIdentity(self._auth, service="web", secret=settings.service_secret.get_secret_value())
-        self._plugins = _plugin_host(settings)
+        self._plugins = _plugin_host(settings, patience or Patience())
         backends = everything.over(self._auth, self._tasks, ourselves, plugins=self._plugins)
         self._bridge = Bridge()
         self.flask = site.create(

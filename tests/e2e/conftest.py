@@ -11,7 +11,7 @@ from tests.support.threaded_gateway import Running
 
 NewPage = Callable[..., Page]
 
-PATIENCE_MS: Final = 20_000
+PATIENCE_MS: Final = 60_000
 """How long a page may take to come to what a test waits for. It says nothing of the page: machines may be busy."""
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
     assert path is not None, "no Chromium: run `python tests/support/chromium.py`"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
+            executable_path=path, args=["--no-sandbox", "--disable-background-networking"], timeout=120_000
         )
         yield started
         started.close()
@@ -57,6 +57,7 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
             contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
+        page.set_default_navigation_timeout(2 * PATIENCE_MS)
         page.on("console", heard)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         return page

@@ -35,6 +35,7 @@ def test_no_page_breaks_the_rules_of_accessibility(
     width, height = SIZES[visits.size_today(visit, look)]
     context = _context(browser, people[visit.who], width, height, look)
     page = context.new_page()
+    page.set_default_timeout(furnishing.HANGS_AFTER_MS)
     visits.go(page, stack.url, visit)
 
     found = _violations(page)

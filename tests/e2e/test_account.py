@@ -37,7 +37,7 @@ def enter(pretend: Running, new_page: NewPage) -> Enter:
 
 def draw(pretend: Running, samples: int) -> None:
     """Pictures of Ada's, asked for by her key."""
-    with httpx.Client(base_url=pretend.url, headers=ADA_KEY) as http:
+    with httpx.Client(base_url=pretend.url, headers=ADA_KEY, timeout=60) as http:
         asked = {"prompt": "A red boat on a calm sea", "samples": samples, "steps": 2}
         task = http.post("/api/v1/tasks", json=asked).json()
         with http.stream("GET", f"/api/v1/tasks/{task['id']}/events") as events:
@@ -193,6 +193,9 @@ def test_a_key_is_made_copied_and_revoked(pretend: Running, enter: Enter, width:
     page.get_by_label("generate").uncheck()
     page.get_by_role("button", name="Make the key").click()
     secret = page.get_by_label("The secret").input_value()
+    page.wait_for_load_state()
+    # What the button says it says for a moment; here that does not pass before the test has looked.
+    page.evaluate("() => { window.setTimeout = () => 0; }")
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")

@@ -19,7 +19,7 @@ def daydream(stack: Stack, folder: Path, *arguments: str) -> "subprocess.Complet
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DAYDREAM_")}
     environment = {**kept, "DAYDREAM_DATA_DIR": str(stack.data), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [*COMMAND, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=150, check=False
+        [*COMMAND, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
 
 

@@ -20,7 +20,7 @@ def run(program: str, stack: Stack, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=folder, env={**os.environ, "DAYDREAM_URL": stack.url, "DAYDREAM_API_KEY": stack.api_key},
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=280, check=True,
     )  # fmt: skip
     return done.stdout
 

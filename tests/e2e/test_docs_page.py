@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 def commands(stack: Stack, section: str) -> list[str]:
     """The commands of a section, as a person copies them from the page."""
-    page = httpx.get(f"{stack.url}/docs", timeout=30).text
+    page = httpx.get(f"{stack.url}/docs", timeout=60).text
     part = re.search(rf'<section id="{section}">(.*?)</section>', page, re.DOTALL)
     assert part is not None
     return [html.unescape(each) for each in re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", part[1], re.DOTALL)]
@@ -34,7 +34,7 @@ def shell(command: str, folder: Path, stack: Stack, **named: str) -> str:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **named,
     }  # fmt: skip
     done = subprocess.run(
-        ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=True
+        ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=True
     )
     return done.stdout
 

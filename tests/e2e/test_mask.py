@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from daydream.gpu.v1 import inference_pb2
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import NewPage
 from tests.e2e.test_pages import sign_in
@@ -170,6 +170,24 @@ def test_a_mask_is_changed_survives_a_reload_and_goes_with_its_picture(pretend: 
     choose_start(page, picture_files.PNG)
 
     expect(page.locator("#mask-words")).to_be_empty()
+
+
+def test_a_mask_that_is_on_its_way_is_not_begun_anew(pretend: Running, new_page: NewPage) -> None:
+    page = begun(pretend, new_page)
+    page.keyboard.press("Space")
+    use(page)
+    held: list[Route] = []
+    page.route("**/studio/uploads/upload-2", held.append)
+    with page.expect_request("**/studio/uploads/upload-2"):
+        page.reload()
+    # The picture under it is here.
+    expect(page.locator("#start-shape")).to_be_enabled()
+
+    expect(page.get_by_role("button", name="Change the mask")).to_be_disabled()
+    held[0].continue_()
+
+    take_brush(page)
+    expect(page.locator("#brush-share")).not_to_have_text("0% is drawn anew")
 
 
 def test_a_refused_mask_stays_in_hand(pretend: Running, new_page: NewPage) -> None:

@@ -20,7 +20,7 @@ HOUSE = {"prompt": "a red house under a yellow sun", "steps": 12}
 def http(stack: Stack) -> Iterator[httpx.Client]:
     """A program with a key."""
     headers = {"Authorization": f"Bearer {stack.api_key}"}
-    with httpx.Client(base_url=stack.url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=stack.url, headers=headers, timeout=60) as client:
         yield client
 
 
@@ -28,7 +28,7 @@ def drawn(http: httpx.Client, **asked: Any) -> tuple[dict[str, Any], "np.ndarray
     """The task once it has succeeded, and its picture."""
     answer = http.post("/api/v1/tasks", json={**HOUSE, **asked})
     assert answer.status_code == 202, answer.text
-    task, deadline = answer.json(), time.monotonic() + 90
+    task, deadline = answer.json(), time.monotonic() + 180
     while task["state"] in {"QUEUED", "RUNNING"} and time.monotonic() < deadline:
         time.sleep(0.1)
         task = http.get(f"/api/v1/tasks/{task['id']}").json()

@@ -14,12 +14,13 @@ from tests.support.panel import type_number
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
-DRAWN_WITHIN_MS = 90_000
+DRAWN_WITHIN_MS = 180_000
 
 
 def drawn(page: Page, url: str, count: int) -> "np.ndarray[Any, Any]":
     """Generate, and the newest picture once there are `count`."""
-    with page.expect_response("**/studio/tasks") as answered:
+    expect(page.locator("#panel [data-generate]")).to_be_enabled()
+    with page.expect_response("**/studio/tasks", timeout=60_000) as answered:
         page.keyboard.press("Control+Enter")
     assert answered.value.status == 202, answered.value.text()
     pictures = page.locator(".dd-tile-open img")

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from services.foundation import errors
 from tests.e2e.conftest import NewPage
+from tests.support import gateway
 from tests.support.gateway_accounts import PASSWORD
 from tests.support.threaded_gateway import Running
 
@@ -161,17 +162,21 @@ def test_a_second_tab_shows_the_same_over_one_stream(pretend: Running, new_page:
     expect(second.locator("#now-percent")).to_have_text("50")
     ask_for(second, "from the second tab")
     expect(first.locator("#cards")).to_contain_text("from the second tab")
-    assert pretend.backends.tasks.watching == 1
+    ledger = pretend.backends.tasks
+    assert ledger.watching == 1
+    opened = len(ledger.watched)
     first.close()
     second.get_by_role("button", name="Cancel: hold it").click()
     expect(second.locator(".dd-tile-open")).to_have_count(1)
-    assert pretend.backends.tasks.watching == 1
+    # The second has a stream of its own once it knows that the first is gone, and the server ends that one's.
+    pretend.do(gateway.until(lambda: len(ledger.watched) > opened and ledger.watching == 1, seconds=30))
 
 
 def test_values_the_help_switch_and_the_pin_survive_a_reload(pretend: Running, new_page: NewPage) -> None:
     page = new_page()
     sign_in(page, pretend.url)
-    page.locator("#prompt").fill("a red boat")
+    # One that waits: what is drawn could be over before it was looked for.
+    page.locator("#prompt").fill("wait for a red boat")
     page.locator('input[type=number][name="steps"]').fill("7")
     page.get_by_text("4:3").click()
     page.get_by_role("button", name="Explain every control").click()
@@ -179,7 +184,7 @@ def test_values_the_help_switch_and_the_pin_survive_a_reload(pretend: Running, n
 
     page.reload()
 
-    expect(page.locator("#prompt")).to_have_value("a red boat")
+    expect(page.locator("#prompt")).to_have_value("wait for a red boat")
     expect(page.locator('input[type=number][name="steps"]')).to_have_value("7")
     expect(page.locator('input[type=number][name="width"]')).to_have_value("256")
     expect(page.locator('input[type=number][name="height"]')).to_have_value("192")
@@ -285,7 +290,8 @@ def test_nothing_jumps_while_the_timeline_loads(pretend: Running, new_page: NewP
     page = new_page()
     sign_in(page, pretend.url)
     ask_for(page, "a red house")
-    expect(page.locator(".dd-tile-open")).to_have_count(1)
+    # With its end: that of a task which still runs moves what hangs below it.
+    expect(page.locator('[data-state="SUCCEEDED"] .dd-tile-open')).to_have_count(1)
     page.add_init_script(
         "window.shift = 0;"
         "new PerformanceObserver((list) => { for (const each of list.getEntries()) window.shift += each.value; })"

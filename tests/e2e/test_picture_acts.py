@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from daydream.tasks.v1 import tasks_pb2
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import NewPage
-from tests.support.studio_page import enter, hang
+from tests.support.studio_page import enter, first_of, hang, no_timer_rings
 from tests.support.threaded_gateway import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.rotating]
@@ -57,6 +57,7 @@ def test_a_picture_is_published_and_taken_back_and_every_tab_shows_it(
     other = new_page(context=page.context)
     other.goto(f"{pretend.url}/studio")
     tile = page.locator(TILES).nth(1)
+    no_timer_rings(page)
 
     choose(page, tile, "Publish in the gallery")
     expect(tile.get_by_title("Published")).to_be_visible()
@@ -152,8 +153,8 @@ def test_a_picture_is_shown_at_once_and_sharper_in_its_place_and_never_too_large
     page = new_page()
     wall(pretend, page, 2)
     whole = re.compile(r"/images/old-1-0$")
+    waiting: list[Route] = []
     page.route(whole, lambda route: waiting.append(route) if not waiting else route.continue_())
-    waiting: list[object] = []
 
     with page.expect_request(whole):
         page.locator(f"{TILES}-open").first.click()
@@ -161,7 +162,7 @@ def test_a_picture_is_shown_at_once_and_sharper_in_its_place_and_never_too_large
     expect(picture).to_have_js_property("complete", True)
     before = picture.bounding_box()
     assert picture.evaluate("image => image.src").endswith("?size=medium")
-    waiting[0].continue_()  # type: ignore[attr-defined]
+    first_of(page, waiting).continue_()
     expect(picture).to_have_attribute("src", whole)
 
     assert picture.bounding_box() == before

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 from qhana_plugin_runner.plugin_utils import matching
 
 from services.web import assets
+from tests.e2e.conftest import PATIENCE_MS
 from tests.support.threaded_gateway import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.rotating]
@@ -43,6 +44,7 @@ def page(browser: Browser) -> Iterator[Page]:
     with running() as gateway:
         context = browser.new_context()
         opened = context.new_page()
+        opened.set_default_navigation_timeout(6 * PATIENCE_MS)
         opened.goto(f"{gateway.url}/docs")
         yield opened
         context.close()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import NewPage
-from tests.support.studio_page import enter
+from tests.support.studio_page import enter, first_of
 from tests.support.threaded_gateway import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.rotating]
@@ -45,7 +45,7 @@ def test_it_turns_from_the_press_on_and_the_answer_moves_nothing(pretend: Runnin
     assert page.title() == "Sending · Daydream"
     page.wait_for_function("() => !document.getElementById('timeline').getAnimations().length")
     place = page.locator(".dd-tile-wait").last.bounding_box()
-    held[0].continue_()
+    first_of(page, held).continue_()
     expect(page.locator("#now-words")).to_have_text("1st in line")
     expect(page.locator("#cards > li")).to_have_count(1)
     assert page.locator(".dd-tile-wait").last.bounding_box() == place
@@ -61,9 +61,7 @@ def test_what_the_stream_tells_before_the_answer_is_not_shown_twice(pretend: Run
     expect(page.locator("#now-words")).to_have_text("1st in line")
     expect(page.locator("#cards > li")).to_have_count(1)
     # The stream may tell before the answer itself has been fetched.
-    while not answers:
-        page.wait_for_timeout(20)
-    route, answer = answers[0]
+    route, answer = first_of(page, answers)
     route.fulfill(response=answer)  # type: ignore[arg-type]
 
     expect(page.locator("#panel [data-generate]")).to_have_attribute("aria-busy", "false")
@@ -77,7 +75,7 @@ def test_a_refused_submit_leaves_no_card_and_gives_the_panel_back(pretend: Runni
 
     submit(page, "a red house")
     expect(page.locator("#cards > li")).to_have_count(1)
-    held[0].fulfill(status=409, json={"detail": "Not now.", "reason": "NOT_POSSIBLE_NOW"})
+    first_of(page, held).fulfill(status=409, json={"detail": "Not now.", "reason": "NOT_POSSIBLE_NOW"})
 
     expect(page.locator("#refusal")).to_contain_text("Not now.")
     expect(page.locator("#cards > li")).to_have_count(0)

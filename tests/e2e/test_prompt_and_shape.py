@@ -19,7 +19,9 @@ def test_suggestions_take_turns_until_something_is_written_and_rest_where_motion
 ) -> None:
     page = new_page()
     sign_in(page, pretend.url)
-    page.clock.install()
+    # Its time stands still but where the test moves it on.
+    page.clock.install(time=0)
+    page.clock.pause_at(3600)
     page.reload()
     prompt = page.locator("#prompt")
     first, second, *_ = MODEL.example_prompts

@@ -125,6 +125,8 @@ def test_the_menu_opens_at_its_first_press_and_closes_by_key(pretend: Running, n
     page.get_by_role("button", name="Menu", exact=True).click()
 
     expect(page.get_by_role("dialog", name="Menu")).to_be_visible()
+    # It has come to rest: only then it takes the keyboard to itself.
+    expect(page.locator("#menu")).to_have_class(re.compile(r"\bshow\b"))
     page.get_by_role("dialog").get_by_role("link", name="Gallery").focus()
     page.keyboard.press("Escape")
     expect(page.locator("#menu")).to_be_hidden()

@@ -17,6 +17,7 @@ from services.tasks.files import png_text
 from services.tasks.queue.estimates import work_ms
 from services.tasks.workers.capabilities import StepTime
 from services.web import assets
+from tests.e2e.conftest import PATIENCE_MS
 from tests.support.fake_parts import MODEL
 from tests.support.ledger_rows import PARAMETERS
 from tests.support.picture_files import PNG, chunk, with_chunk
@@ -45,6 +46,7 @@ def page(browser: Browser) -> Iterator[Page]:
     with running() as gateway:
         context = browser.new_context()
         opened = context.new_page()
+        opened.set_default_navigation_timeout(6 * PATIENCE_MS)
         opened.goto(f"{gateway.url}/docs")
         yield opened
         context.close()

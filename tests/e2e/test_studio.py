@@ -10,7 +10,7 @@ from tests.e2e.conftest import NewPage
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
-DRAWN_WITHIN_MS = 120_000
+DRAWN_WITHIN_MS = 240_000
 WATCH_THE_BAR = """() => {
   const bar = document.getElementById("now-bar");
   window.barValues = [];
@@ -27,7 +27,7 @@ def sign_up(page: Page, url: str) -> None:
     page.get_by_role("button", name="Create the account").click()
     expect(page).to_have_url(re.compile("/studio$"))
     # Just after a start the worker may not have been seen yet; the page asks again by itself.
-    expect(page.locator("#model option")).not_to_have_count(0, timeout=30_000)
+    expect(page.locator("#model option")).not_to_have_count(0, timeout=60_000)
 
 
 def open_panel(page: Page) -> None:
@@ -78,8 +78,7 @@ def test_from_sign_up_to_a_picture_that_stays(
     page.reload()
     expect(pictures).to_have_count(2)
     assert page.locator('.dd-tile [data-part="seed"]').all_inner_texts() == seeds
-    expect(pictures.first).to_have_js_property("complete", True)
-    assert pictures.first.evaluate("image => image.naturalWidth") > 0
+    expect(pictures.first).not_to_have_js_property("naturalWidth", 0)
     expect(page.locator("#prompt")).to_have_value("a red house under a yellow sun")
 
     with page.expect_download() as saved:
@@ -103,7 +102,7 @@ def test_the_first_staff_account_signs_in_and_may_cancel(stack: Stack, new_page:
     page.get_by_label("Password", exact=True).fill(stack.password)
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile("/studio$"))
-    expect(page.locator("#model option")).not_to_have_count(0, timeout=30_000)
+    expect(page.locator("#model option")).not_to_have_count(0, timeout=60_000)
     tokens = page.locator("#purse").inner_text()
 
     page.locator("#prompt").fill("a blue circle")

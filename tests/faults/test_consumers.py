@@ -44,7 +44,7 @@ async def test_a_ledger_killed_round_the_end_of_a_session_acts_on_it_once(new_sy
         await system.start()
 
         # JetStream gives an event anew once it was not acknowledged for half a minute.
-        await until(lambda: acted_on(system), seconds=60)
+        await until(lambda: acted_on(system), seconds=120)
         assert await rows_of(system, models.Inbox) == 1
         await assert_sound(system, answered=[task.task_id])
 
@@ -69,7 +69,7 @@ async def test_a_ledger_killed_round_the_erasing_of_an_account_erases_all_of_it_
 
         await system.start()
 
-        await until(lambda: only(system, hers.task_id), seconds=60)
+        await until(lambda: only(system, hers.task_id), seconds=120)
         folder = system.places.folder / "images"
         assert not list((folder / mine.task_id[:2] / mine.task_id).glob("*"))
         assert len(list((folder / hers.task_id[:2] / hers.task_id).glob("*.png"))) == 2

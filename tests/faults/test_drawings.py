@@ -18,7 +18,7 @@ from tests.support.drawing_host import MATRIX, STARTED, TEXT, until
 from tests.support.drawing_worker import draw_in
 from tests.support.fake_worker import png
 
-pytestmark = [pytest.mark.slow, pytest.mark.patient, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.patient]
 ASKED = 30
 CHOSEN = {"use": ["1", "2", "3"], "prompt-1": "a red boat", "prompt-2": "a white boat", "prompt-3": "a dog"}
 PICTURE = f"data:image/png;base64,{base64.b64encode(png(1, 64, 64)).decode()}"

@@ -59,10 +59,11 @@ async def test_an_import_that_is_sent_again_after_its_replica_was_killed_is_ther
 async def test_a_replica_killed_round_the_writing_of_an_image_leaves_whole_images_and_no_orphans(
     new_system: NewSystem, point: str
 ) -> None:
-    async with new_system(faults={"tasks-0": [POINTS[point]]}) as system:
+    async with new_system(hold_after=0, faults={"tasks-0": [POINTS[point]]}) as system:
         ada = await system.sign_up()
         await system.ready(ada)
         task = await ada.submit(samples=2)
+        system.let_draw()
         await asyncio.to_thread(system.tasks[0].died)
 
         await system.start()

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.aftermath import assert_sound
+from tests.support.aftermath import assert_sound, at_rest
 from tests.support.audit import look
+from tests.support.ledger import until
 from tests.support.nats_cluster import Cluster
 from tests.support.system import Places, System, running
 
@@ -29,6 +30,13 @@ async def ended(system: System, number: int) -> list[str]:
     return [(await ada.ended((await ada.submit()).task_id)).task_id for _ in range(number)]
 
 
+async def leader_of(cluster: Cluster) -> str:
+    """The server that leads, once one does."""
+    leader = await until(cluster.leader)
+    assert leader is not None
+    return leader
+
+
 @pytest.mark.patient
 async def test_a_leader_that_is_killed_keeps_no_task_waiting_and_takes_no_event_with_it(
     places: Places, cluster: Cluster
@@ -36,7 +44,7 @@ async def test_a_leader_that_is_killed_keeps_no_task_waiting_and_takes_no_event_
     await cluster.copy_streams()
     async with running(System(replace(places, nats_url=cluster.url))) as system:
         before = await ended(system, 3)
-        cluster.kill(await cluster.leader() or "")
+        cluster.kill(await leader_of(cluster))
 
         after = await ended(system, 3)
 
@@ -51,7 +59,8 @@ async def test_with_two_of_three_servers_dead_tasks_are_accepted_and_the_outbox_
     await cluster.copy_streams()
     async with running(System(replace(places, nats_url=cluster.url))) as system:
         before = await ended(system, 1)
-        leader = await cluster.leader() or ""
+        await at_rest(system)
+        leader = await leader_of(cluster)
         dead = [leader, cluster.others(leader)[0]]
         for name in dead:
             cluster.kill(name)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.soak.run import soak
 
-pytestmark = [pytest.mark.slow, pytest.mark.patient, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.patient]
 
 
 async def test_a_studio_in_use_of_which_a_part_dies_every_five_seconds_breaks_no_promise(tmp_path: Path) -> None:

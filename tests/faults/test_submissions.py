@@ -85,7 +85,7 @@ async def test_a_gateway_killed_after_the_submit_and_before_its_reply_costs_noth
         await system.ready(ada)
         headers = {"Authorization": f"Bearer {await system.api_key(ada)}", "Idempotency-Key": "the-one"}
         url = await system.start_web(Fault(at="services.web.backends.ledger:Tasks.submit", when="after"))
-        async with httpx.AsyncClient(headers=headers, timeout=30) as browser:
+        async with httpx.AsyncClient(headers=headers, timeout=90) as browser:
             with pytest.raises(httpx.TransportError):
                 await browser.post(f"{url}/api/v1/tasks", json=ASKED)
             await asyncio.to_thread(system.web.died)
@@ -100,12 +100,12 @@ async def test_a_gateway_killed_after_the_submit_and_before_its_reply_costs_noth
 
 
 async def test_while_auth_is_dead_submissions_get_503_and_running_work_finishes(new_system: NewSystem) -> None:
-    async with new_system(step_ms=300) as system:
+    async with new_system(hold_after=1) as system:
         ada = await system.sign_up()
         await system.ready(ada)
         headers = {"Authorization": f"Bearer {await system.api_key(ada)}"}
         url = await system.start_web()
-        async with httpx.AsyncClient(headers=headers, timeout=30) as browser:
+        async with httpx.AsyncClient(headers=headers, timeout=90) as browser:
             first = await browser.post(f"{url}/api/v1/tasks", json=ASKED)
             task_id = first.json()["id"]
             await ada.in_state(task_id, tasks_pb2.TaskState.TASK_STATE_RUNNING)
@@ -114,6 +114,7 @@ async def test_while_auth_is_dead_submissions_get_503_and_running_work_finishes(
             refused = await browser.post(f"{url}/api/v1/tasks", json=ASKED)
             with pytest.raises(errors.Unavailable) as told:
                 await ada.submit()
+            system.let_draw()
             drawn = await ada.in_state(task_id, SUCCEEDED)
             system.auth.start()
             ended = await ada.ended(task_id)

@@ -36,14 +36,15 @@ IN_HAND: Final = {point for point in POINTS if "event" in point or "hold" in poi
 async def test_a_replica_killed_while_it_tells_of_an_end_tells_again_and_it_counts_once(
     new_system: NewSystem, point: str
 ) -> None:
-    async with new_system(faults={"tasks-0": [POINTS[point]]}) as system:
+    async with new_system(hold_after=0, faults={"tasks-0": [POINTS[point]]}) as system:
         ada = await system.sign_up()
         await system.ready(ada)
         task = await ada.submit(samples=2)
+        system.let_draw()
         await asyncio.to_thread(system.tasks[0].died)
 
         await system.start()
-        ended = await ada.ended(task.task_id, seconds=40)
+        ended = await ada.ended(task.task_id, seconds=120)
 
         assert (ended.state, ended.charged) == (SUCCEEDED, 2)
         found = await assert_sound(system, answered=[task.task_id])
@@ -60,7 +61,7 @@ async def test_auth_killed_in_the_middle_of_a_settlement_settles_once(new_system
         await asyncio.to_thread(system.auth.died)
 
         system.auth.start()
-        ended = await ada.ended(task.task_id, seconds=40)
+        ended = await ada.ended(task.task_id, seconds=120)
 
         assert ended.charged == 2
         await assert_sound(system, answered=[task.task_id])

@@ -64,11 +64,11 @@ def monitored_nats(tmp_path: Path) -> Iterator[str]:
     ports.wait_for_port(monitor)
     yield f"http://127.0.0.1:{monitor}"
     server.kill()
-    server.wait(timeout=10)
+    server.wait(timeout=60)
 
 
 def test_nats_as_it_is_started_locally_syncs_every_event_before_it_acknowledges_it(monitored_nats: str) -> None:
-    with urllib.request.urlopen(f"{monitored_nats}/varz", timeout=10) as answer:
+    with urllib.request.urlopen(f"{monitored_nats}/varz", timeout=60) as answer:
         about = json.load(answer)
 
     assert about["jetstream"]["config"]["sync_always"] is True

@@ -25,6 +25,7 @@ from deploy import data_folder, environment, local, processes
 from deploy.refusal import CannotRun
 from tests.support.stack import ROOT, Stack
 
+# The whole stack is a dozen processes, torch in one of them, which take minutes to start where memory is contended.
 pytestmark = pytest.mark.slow
 
 
@@ -37,7 +38,7 @@ def _refusal(data: Path, **changes: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "deploy.local"],
         cwd=ROOT, env={**os.environ, "DAYDREAM_DATA_DIR": str(data), **changes},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=150, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -82,7 +83,14 @@ def _children(stack: Stack) -> dict[str, psutil.Process]:
     return found
 
 
-def _until(condition: object, *, seconds: float = 60) -> None:
+def _runs(process: psutil.Process) -> bool:
+    """Whether it has not ended; one that nobody has collected yet has."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _until(condition: object, *, seconds: float = 240) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():
@@ -120,7 +128,7 @@ def daydream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daydream]:
     running.stack.stop()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1500)
 def test_it_starts_stops_cleanly_and_keeps_everything(daydream: Daydream) -> None:
     first, data = daydream.stack, daydream.data
     first_run = dict(first.first_run)
@@ -129,12 +137,12 @@ def test_it_starts_stops_cleanly_and_keeps_everything(daydream: Daydream) -> Non
     survivors = psutil.Process(first.process.pid).children(recursive=True)
 
     code = first.stop()
-    gone = [each for each in survivors if each.is_running()]
+    still_there = [each for each in survivors if _runs(each)]
     daydream.start()
 
     again = daydream.stack
     assert code == 0
-    assert gone == []
+    assert still_there == []
     assert set(first_run) == {"url", "email", "password", "api_key"}
     assert mode == 0o600
     assert f"{first.url}" in first.output
@@ -159,23 +167,23 @@ def test_what_is_killed_is_started_again(daydream: Daydream, module: str) -> Non
 def test_a_program_has_a_picture_drawn_by_one_plugin_and_made_smaller_by_another(daydream: Daydream) -> None:
     stack = daydream.stack
     by_key = {"Authorization": f"Bearer {stack.api_key}"}
-    given = httpx.post(f"{stack.url}/api/v1/plugins/token", headers=by_key, timeout=10).json()
+    given = httpx.post(f"{stack.url}/api/v1/plugins/token", headers=by_key, timeout=60).json()
     by_token = {"Authorization": f"Bearer {given['token']}"}
-    with httpx.Client(base_url=given["url"], headers=by_token, timeout=10) as host:
+    with httpx.Client(base_url=given["url"], headers=by_token, timeout=60) as host:
         listed = host.get("/plugins/").json()
         roots = {each["name"]: each["apiRoot"] for each in listed["plugins"]}
 
         drawn = _run_plugin(host, roots["text-to-image"], prompt="a red circle", steps="2", width="64", height="64")
         smaller = _run_plugin(host, roots["image-resize"], imageUrl=drawn["href"], width="16", height="16")
 
-    picture = PIL.Image.open(io.BytesIO(httpx.get(smaller["href"]).content))
-    tasks = httpx.get(f"{stack.url}/api/v1/tasks", headers=by_key, timeout=10).json()
+    picture = PIL.Image.open(io.BytesIO(httpx.get(smaller["href"], timeout=60).content))
+    tasks = httpx.get(f"{stack.url}/api/v1/tasks", headers=by_key, timeout=60).json()
     assert given["url"] == stack.plugins_url
     assert [each["name"] for each in listed["failed"]] == ["broken_one"]
     assert drawn["dataType"] == "image/generated"
     assert picture.size == (16, 16)
     assert "a red circle" in json.dumps(tasks)
-    assert httpx.get(f"{stack.plugins_url}/plugins/").status_code == 401
+    assert httpx.get(f"{stack.plugins_url}/plugins/", timeout=60).status_code == 401
 
 
 def _run_plugin(host: httpx.Client, root: str, **values: str) -> dict[str, str]:
@@ -214,7 +222,7 @@ def test_a_service_that_cannot_start_is_one_sentence(data: Path, tmp_path: Path)
     (tmp_path / "empty").mkdir()
 
     stack = Stack(data, {"GPU_MODEL": str(tmp_path / "empty"), "PLUGINS_THREADS": "1"}, plugins=True)
-    code = stack.process.wait(timeout=120)
+    code = stack.process.wait(timeout=400)
     stack.stop()
 
     assert code == 1

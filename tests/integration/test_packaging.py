@@ -14,7 +14,7 @@ import pytest
 from tests.support import ports
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 HEAVY = {"torch", "diffusers", "transformers"}
 DATABASE = {"sqlalchemy", "psycopg", "aiosqlite", "alembic"}
 PAGES = {"flask", "uvicorn", "starlette", "a2wsgi"}
@@ -81,11 +81,11 @@ def test_web_alone_installs_and_starts_in_a_fresh_environment_without_torch(tmp_
         stderr=subprocess.PIPE,
     )
     try:
-        ports.wait_for_port(port, seconds=60)
-        page = httpx.get(f"http://127.0.0.1:{port}/")
+        ports.wait_for_port(port, seconds=240)
+        page = httpx.get(f"http://127.0.0.1:{port}/", timeout=60)
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=60)
 
     assert page.status_code == 200
     assert "Daydream" in page.text

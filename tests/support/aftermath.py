@@ -11,7 +11,7 @@ from tests.support.ledger import until
 from tests.support.system import System
 
 
-async def at_rest(system: System, *, seconds: float = 60) -> None:
+async def at_rest(system: System, *, seconds: float = 120) -> None:
     """Return once every task has ended and everybody was told."""
 
     async def look() -> bool:
@@ -21,7 +21,7 @@ async def at_rest(system: System, *, seconds: float = 60) -> None:
 
 
 async def assert_sound(
-    system: System, *, answered: Collection[str] = (), swept: bool = False, seconds: float = 60
+    system: System, *, answered: Collection[str] = (), swept: bool = False, seconds: float = 120
 ) -> Audit:
     """Wait for rest, then for no violation of any invariant; what there is, in numbers."""
     await at_rest(system, seconds=seconds)

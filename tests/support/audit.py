@@ -177,7 +177,7 @@ async def published(found: Found, nats_url: str) -> list[str]:
     connection = await nats.connect(nats_url.split(","))
     wrong = []
     try:
-        stream = connection.jetstream()
+        stream = connection.jetstream(timeout=30)
         about = await stream.stream_info(events.TASKS_STREAM, subjects_filter=f"{events.TASK_ENDED}.*")
         there = dict(about.state.subjects or {})
         # One that was imported had ended when it came: nobody waits to hear of it.

@@ -19,6 +19,7 @@ from services.auth.values import User
 from services.foundation import errors, migrations
 from services.foundation.database import utc_now
 from services.foundation.rpc import client, status
+from tests.support.patience import CALL_SECONDS
 from tests.support.ports import free_port
 
 SECRETS: Final = {
@@ -111,9 +112,13 @@ class RunningAuth:
 
     async def ledger(self, person: Person) -> tuple[int, list[int]]:
         """The balance and every amount in the ledger, oldest first."""
-        (balance,) = await self.sql("SELECT tokens FROM users WHERE uuid = :uuid", uuid=person.user_id)
-        rows = await self.sql("SELECT amount FROM entries WHERE user_id = :uuid ORDER BY id", uuid=person.user_id)
-        return balance[0], [row[0] for row in rows]
+        # One question, so that both are of one moment: a call that was given up may still be under way.
+        rows = await self.sql(
+            "SELECT users.tokens, entries.amount FROM users LEFT JOIN entries ON entries.user_id = users.uuid"
+            " WHERE users.uuid = :uuid ORDER BY entries.id",
+            uuid=person.user_id,
+        )
+        return rows[0].tokens, [row.amount for row in rows if row.amount is not None]
 
 
 def _person(opened: auth_pb2.OpenedSession) -> Person:
@@ -137,7 +142,7 @@ async def running_auth(database_url: str, folder: Path, **settings: Any) -> Asyn
     await server.start(target, bootstrap.SERVICES)
     await server.ready()
     try:
-        async with client.channel(target) as channel:
+        async with client.channel(target, seconds=CALL_SECONDS) as channel:
             yield RunningAuth(target, channel, parts)
     finally:
         await server.drain(0)

@@ -45,7 +45,7 @@ class Command:
             input=given,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=150,
             check=False,
         )
 
@@ -62,7 +62,7 @@ class Command:
                 [sys.executable, "-m", "services.auth"], cwd=ROOT, env=self.environment, stderr=log
             )
             try:
-                wait_for_port(self.port)
+                wait_for_port(self.port, seconds=150)
                 yield process
             finally:
                 process.kill()
@@ -72,10 +72,10 @@ class Command:
 def wait_until_serving(channel: grpc.Channel) -> None:
     """Return once the health service says SERVING."""
     stub = health_pb2_grpc.HealthStub(channel)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     for service in ("", *bootstrap.SERVICES):
         answer = None
         while answer is None or answer.status != health_pb2.HealthCheckResponse.SERVING:
             assert time.monotonic() < deadline
             request = health_pb2.HealthCheckRequest(service=service)
-            answer = stub.Check(request, timeout=10, wait_for_ready=True)  # type: ignore[attr-defined]
+            answer = stub.Check(request, timeout=60, wait_for_ready=True)  # type: ignore[attr-defined]

@@ -45,7 +45,7 @@ class ConnectedHost:
     async def start(self, *faults: Fault) -> None:
         """Start the host; returns when it answers."""
         self.program.start(*faults)
-        await asyncio.to_thread(ports.wait_for_port, self.port, seconds=90)
+        await asyncio.to_thread(ports.wait_for_port, self.port, seconds=240)
 
     async def start_with_worker(self) -> None:
         """Start both; returns when the worker is ready as well."""
@@ -151,7 +151,7 @@ async def running(folder: Path, nats_url: str) -> AsyncIterator[ConnectedHost]:
             grants_pb2.IssuePluginTokenRequest(), metadata=person.metadata
         )
         headers = {"Authorization": f"Bearer {token.identity_token.token}"}
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as http:
             host = ConnectedHost(
                 house=behind,
                 database=database,

@@ -30,7 +30,7 @@ from tests.support import small_host
 from tests.support.fake_studio import FakeGrants, FakeLedger
 
 PERSON: Final = Caller(subject="somebody", role=Role.USER, scopes=frozenset({Scope.GENERATE}), token="of theirs")
-SECONDS: Final = 60.0
+SECONDS: Final = 120.0
 TEXT: Final = "/plugins/text-to-image@v1-0-0/process/"
 STARTED: Final = "/plugins/image-to-image@v1-0-0/process/"
 MATRIX: Final = "/plugins/prompt-matrix@v1-0-0/process/"

@@ -203,7 +203,7 @@ class FakeWorker(inference_pb2_grpc.InferenceServiceServicer):
             await self._server.grpc.stop(None)
             self._server = None
 
-    async def call(self, number: int = 0, *, seconds: float = 15) -> Call:
+    async def call(self, number: int = 0, *, seconds: float = 60) -> Call:
         """The call of that number, once it came."""
         async with asyncio.timeout(seconds):
             while len(self.calls) <= number:

@@ -35,6 +35,7 @@ from services.plugins.identity.sign_in import SignInRoute
 from services.plugins.membership import Membership
 from services.plugins.peers.grants import SignIn
 from services.plugins.settings import BUNDLED
+from services.web.backends.plugin_sayings import Patience
 from services.web.visitors import SESSION_COOKIE
 from tests.support import gateway, ports, studio_page, threaded_gateway
 from tests.support import identity as signing
@@ -43,6 +44,8 @@ from tests.support.threaded_gateway import Running
 
 PROMPT: Final = "a red house under a yellow sun"
 PLUGINS: Final = Path(__file__).parent / "framed_plugins"
+UNHURRIED: Final = Patience(listing=60.0, view=60.0, turn=60.0, answer=60.0)
+"""The gateway's with the host: how long it waits for one that is slow is no matter of the pages'."""
 
 
 class Entrance:
@@ -110,7 +113,9 @@ def running(folder: Path) -> Iterator[Framed]:
 
     async def serve() -> None:
         port = int(web.rpartition(":")[2])
-        async with gateway.served(draw=threaded_gateway.picture, plugins_url=plugins, port=port) as served:
+        async with gateway.served(
+            draw=threaded_gateway.picture, plugins_url=plugins, port=port, patience=UNHURRIED
+        ) as served:
             entrance = Entrance(flask, served.backends.grants)
             app, watch = serving.build(flask, threads=8, membership=cast(Membership, entrance))
             server = Server(app, end_streams=watch.close, drain_seconds=1)
@@ -135,12 +140,12 @@ def running(folder: Path) -> Iterator[Framed]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    found = began.result(30)
+    found = began.result(threaded_gateway.HANGS_AFTER)
     try:
         yield found
     finally:
         found.loop.call_soon_threadsafe(stop.set)
-        thread.join(20)
+        thread.join(threaded_gateway.HANGS_AFTER)
         structlog.reset_defaults()
         with flask.app_context():
             DB.session.remove()
@@ -176,7 +181,7 @@ def cancel(world: Framed, task_id: str) -> None:
     caller = identity.Caller(subject=world.backends.auth.ada.user_id, role=identity.Role.USER)
     headers = {"Authorization": f"Bearer {world.backends.grants.token(caller)}"}
     address = f"{world.plugins}/tasks/{task_id}/"
-    httpx.post(address, json={"command": "cancel"}, headers=headers).raise_for_status()
+    httpx.post(address, json={"command": "cancel"}, headers=headers, timeout=60).raise_for_status()
 
 
 def come_in(page: Page, world: Framed, path: str, *, pictures: int = 0) -> None:

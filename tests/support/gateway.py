@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from services.foundation.serving import Server
 from services.web.app import Gateway
+from services.web.backends.plugin_sayings import Patience
 from services.web.settings import WebSettings
 from services.web.streams.sse import Timing
 from services.web.visitors import SESSION_COOKIE
@@ -97,25 +98,33 @@ async def served(
     timing: Timing = QUICK,
     plugins_url: str = "",
     port: int = 0,
+    drain_seconds: float = 2,
+    patience: Patience | None = None,
 ) -> AsyncIterator[Served]:
-    """The app under uvicorn, on a free port where none is named; `draw` makes the files of images."""
+    """The app under uvicorn, on a free port where none is named; `draw` makes the files of images.
+
+    Requests that are open when it stops are waited for `drain_seconds` at most; `patience` is had with a plugin host.
+    """
     async with gateway_backends.running(draw) as backends:
         given = settings(backends, plugins_url=plugins_url)
-        gateway = Gateway(given, secret_key="k" * 40, timing=timing)
+        gateway = Gateway(given, secret_key="k" * 40, timing=timing, patience=patience)
         async with (
-            listening(gateway, trusted_proxies=trusted_proxies, port=port) as (heard_at, server),
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{heard_at}", timeout=10) as http,
+            listening(gateway, trusted_proxies=trusted_proxies, port=port, drain_seconds=drain_seconds) as listens,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{listens[0]}", timeout=60) as http,
         ):
+            heard_at, server = listens
             yield Served(http=http, backends=backends, gateway=gateway, port=heard_at, server=server)
 
 
 @contextlib.asynccontextmanager
 async def listening(
-    gateway: Gateway, *, trusted_proxies: Sequence[str] = (), port: int = 0
+    gateway: Gateway, *, trusted_proxies: Sequence[str] = (), port: int = 0, drain_seconds: float = 2
 ) -> AsyncIterator[tuple[int, Server]]:
     """The port a gateway listens on, a free one where none is given, and what serves it."""
     listener = socket.create_server(("127.0.0.1", port))
-    server = Server(gateway.app, end_streams=gateway.hub.close, drain_seconds=2, trusted_proxies=trusted_proxies)
+    server = Server(
+        gateway.app, end_streams=gateway.hub.close, drain_seconds=drain_seconds, trusted_proxies=trusted_proxies
+    )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await until(lambda: server.started)
     try:
@@ -125,7 +134,7 @@ async def listening(
         await serving
 
 
-async def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
+async def until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
     """Return as soon as it holds; fail when it does not in time."""
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 (a look at a condition that sets no event)

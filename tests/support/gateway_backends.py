@@ -84,27 +84,35 @@ class FakeTasks(FakeArchives, FakeLinks, FakeImages, FakeUploads):
         self.watch_refusal: errors.DaydreamError | None = None
         self.from_studio: set[str] = set()
         self.cancels_on_leave: dict[str, bool] = {}
+        self.breaks: list[errors.DaydreamError] = []
+        """What open watches broke off with, each time."""
         self._revision = 0
         self._watches: set[asyncio.Future[None]] = set()
         self._version = 0
         self._numbers = itertools.count(1)
 
     def break_watches(self, error: errors.DaydreamError | None = None) -> None:
-        """Every open watch breaks off, once."""
-        for waiting in list(self._watches):
-            waiting.set_exception(error or errors.Unavailable("tasks is away", reason="BROKEN"))
+        """Every open watch breaks off, once; one that is just telling something does when it has told it."""
+        self.breaks.append(error or errors.Unavailable("tasks is away", reason="BROKEN"))
+        self._wake()
 
-    async def until_changed(self, version: int) -> int:
-        """Wait for a change after `version`, or for `break_watches`."""
-        if self._version != version:
-            return self._version
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._watches.add(waiting)
-        try:
-            await waiting
-        finally:
-            self._watches.discard(waiting)
+    async def until_changed(self, version: int, breaks: int) -> int:
+        """Wait for a change after `version`; raise what broke the watches off since there were `breaks`."""
+        if self._version == version and len(self.breaks) == breaks:
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._watches.add(waiting)
+            try:
+                await waiting
+            finally:
+                self._watches.discard(waiting)
+        if len(self.breaks) > breaks:
+            raise self.breaks[-1]
         return self._version
+
+    def _wake(self) -> None:
+        for waiting in list(self._watches):
+            if not waiting.done():
+                waiting.set_result(None)
 
     def _mine(self, task_id: str) -> tasks_pb2.Task:
         if self.owners.get(task_id) != identity.caller().subject:
@@ -180,9 +188,7 @@ class FakeTasks(FakeArchives, FakeLinks, FakeImages, FakeUploads):
     async def moved(self) -> None:
         """Only progress changed."""
         self._version += 1
-        for waiting in list(self._watches):
-            if not waiting.done():
-                waiting.set_result(None)
+        self._wake()
 
     async def start(self, task_id: str, seed: int = 1000) -> None:
         """A worker takes it."""
@@ -304,7 +310,7 @@ class FakeTasks(FakeArchives, FakeLinks, FakeImages, FakeUploads):
             for each in self._of(subject, request.session_id)
             if each.revision <= request.after_revision
         }
-        first, version = True, -1
+        first, version, breaks = True, -1, len(self.breaks)
         self.watched.append(request)
         if self.watch_refusal is not None:
             raise self.watch_refusal
@@ -320,14 +326,14 @@ class FakeTasks(FakeArchives, FakeLinks, FakeImages, FakeUploads):
                 if fresh or first:
                     yield tasks_pb2.WatchSessionResponse(tasks=fresh, revision=self._revision)
                 first = False
-                version = await self.until_changed(version)
+                version = await self.until_changed(version, breaks)
         finally:
             self.watching -= 1
 
     async def WatchTask(self, request: Any, _call: Any) -> AsyncIterator[tasks_pb2.WatchTaskResponse]:
         """To its end."""
         task = self._mine(request.task_id)
-        seen, version = b"", -1
+        seen, version, breaks = b"", -1, len(self.breaks)
         if task.revision <= request.after_revision and task.state in ENDED:
             return
         if task.revision == request.after_revision:
@@ -340,7 +346,7 @@ class FakeTasks(FakeArchives, FakeLinks, FakeImages, FakeUploads):
                     yield tasks_pb2.WatchTaskResponse(task=task)
                 if task.state in ENDED:
                     return
-                version = await self.until_changed(version)
+                version = await self.until_changed(version, breaks)
         finally:
             self.watching -= 1
 

@@ -21,10 +21,11 @@ class Ledger(Protocol):
     tasks: dict[str, tasks_pb2.Task]
     owners: dict[str, str]
     slow_to_stop: bool
+    breaks: list[errors.DaydreamError]
 
     async def cancelled(self, task_id: str) -> None: ...
     async def moved(self) -> None: ...
-    async def until_changed(self, version: int) -> int: ...
+    async def until_changed(self, version: int, breaks: int) -> int: ...
 
 
 class FakeMachine(admin_pb2_grpc.AdminServiceServicer):
@@ -129,7 +130,7 @@ class FakeMachine(admin_pb2_grpc.AdminServiceServicer):
             raise self.watch_refusal
         told: Mapping[str, bytes] = {}
         workers: Sequence[admin_pb2.Worker] = []
-        version, first = -1, True
+        version, breaks, first = -1, len(self._ledger.breaks), True
         self.watching += 1
         try:
             while True:
@@ -150,7 +151,7 @@ class FakeMachine(admin_pb2_grpc.AdminServiceServicer):
                         workers=crew if crew != workers else (),
                     )
                 told, workers, first = now, crew, False
-                version = await self._ledger.until_changed(version)
+                version = await self._ledger.until_changed(version, breaks)
         finally:
             self.watching -= 1
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from services.gpu import events, images
 from services.gpu.engine.stream import Stream
 from services.gpu.requests import Request
 from tests.support.gpu_model import FakeModel
+
+SECONDS: Final = 600
+"""No test hangs for longer; a stream may stand in line behind a hundred others that are really drawn."""
 
 
 def a_request(prompt: str = "a house", **fields: Any) -> Request:
@@ -24,7 +27,7 @@ def png(grey: int, *, size: int = 64) -> bytes:
 
 async def read(stream: Stream) -> list[events.Event]:
     """Everything a stream tells, closed afterwards."""
-    async with contextlib.aclosing(stream), asyncio.timeout(30):
+    async with contextlib.aclosing(stream), asyncio.timeout(SECONDS):
         return [event async for event in stream]
 
 
@@ -35,7 +38,7 @@ async def read_step_by_step(stream: Stream, model: FakeModel, *, wait_for_previe
     """
     happened: list[events.Event] = []
     plan = None
-    async with contextlib.aclosing(stream), asyncio.timeout(30):
+    async with contextlib.aclosing(stream), asyncio.timeout(SECONDS):
         async for event in stream:
             happened.append(event)
             if isinstance(event, events.Admitted):

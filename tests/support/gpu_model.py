@@ -1,5 +1,6 @@
 """Models for the engine that draw nothing: they fill the same ports, step only when told to, and fail on request."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ class FakeModel:
         """There is no memory for more."""
         self.decoded: list[int] = []
         """How many pictures each decoding was of."""
+        self.begun = 0
+        """Forwards that have begun, the one that waits for its permit included."""
         self.encoded: list[str] = []
         """The prompts that were encoded, in order."""
         self.seen: list[Pictures] = []
@@ -92,6 +95,13 @@ class FakeModel:
         for _ in range(forwards):
             self._permits.release()
 
+    async def until_begun(self, forwards: int) -> None:
+        """Return once so many forwards have begun."""
+        async with asyncio.timeout(60):
+            # A pause between looks at what the engine's thread counts.
+            while self.begun < forwards:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
     def encode(self, plan: Plan, pictures: Pictures = NO_PICTURES) -> str:
         """The prompt itself."""
         if plan.prompt == FAILS_TO_ENCODE:
@@ -111,8 +121,9 @@ class FakeModel:
 
     def step(self, trajectories: Sequence[FakeTrajectory], *, rows: int | None = None) -> Sequence[Exception | None]:
         """Count; fail as the prompts ask."""
+        self.begun += 1
         if self._held:
-            assert self._permits.acquire(timeout=30)
+            assert self._permits.acquire(timeout=150)
         assert len({self.bucket(each) for each in trajectories}) == 1
         prompts = [each.plan.prompt for each in trajectories]
         if LOSES_DEVICE in prompts:

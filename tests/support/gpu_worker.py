@@ -34,14 +34,14 @@ class GpuWorker:
                 [sys.executable, "-m", "services.gpu"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
 
-    def wait_until_serving(self, *, seconds: float = 90) -> "GpuWorker":
+    def wait_until_serving(self, *, seconds: float = 480) -> "GpuWorker":
         """Return once health says SERVING; raise when the process ends or takes too long."""
         deadline = time.monotonic() + seconds
         with grpc.insecure_channel(self.target) as channel:
             health: Any = health_pb2_grpc.HealthStub(channel)
             while time.monotonic() < deadline and self.process.poll() is None:
                 try:
-                    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=2, wait_for_ready=True)
+                    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=10, wait_for_ready=True)
                 except grpc.RpcError:
                     continue
                 if answer.status == health_pb2.HealthCheckResponse.SERVING:
@@ -50,13 +50,24 @@ class GpuWorker:
                 time.sleep(0.05)
         raise AssertionError(f"the worker does not serve:\n{self.log}")
 
+    def wait_until_logged(self, words: str, *, seconds: float = 480) -> None:
+        """Return once its log has these words; raise when the process ends or takes too long."""
+        deadline = time.monotonic() + seconds
+        while words not in self.log:
+            assert self.process.poll() is None, f"the worker ended:\n{self.log}"
+            assert time.monotonic() < deadline, f"the worker does not say {words}:\n{self.log}"
+            time.sleep(0.02)
+
     def terminate(self) -> None:
         """Ask it to stop."""
         self.process.send_signal(signal.SIGTERM)
 
-    def exit_code(self, *, seconds: float = 60) -> int:
-        """Wait for its end."""
-        return self.process.wait(timeout=seconds)
+    def exit_code(self, *, seconds: float = 480) -> int:
+        """Wait for its end, which may come after torch was imported; raise with its log when it lives on."""
+        try:
+            return self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"the worker does not end:\n{self.log}") from error
 
     @property
     def log(self) -> str:
@@ -67,4 +78,4 @@ class GpuWorker:
         """End it at once, if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)

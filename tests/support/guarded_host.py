@@ -38,7 +38,7 @@ class GuardedHost:
     def client(self, person: Person | None = None, *, headers: Mapping[str, str] | None = None) -> httpx.Client:
         """A browser of somebody who came through /sign-in; None for nobody's."""
         cookies = {"dd_plugins": self.auth.sign_in(person)} if person is not None else {}
-        return httpx.Client(base_url=self.url, cookies=cookies, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.url, cookies=cookies, headers=headers, timeout=60)
 
     def program(self, person: Person) -> httpx.Client:
         """A program with a token of theirs."""
@@ -76,18 +76,19 @@ def running(folder: Path, *, auth_target: str = "", nats_url: str = "", **config
         app, watch = build(flask, threads=16, membership=membership)
         server = Server(app, end_streams=watch.close, drain_seconds=1)
         host = GuardedHost(url=f"http://127.0.0.1:{port}", auth=auth, flask=flask, membership=membership)
+        listener = listening.listen("PLUGINS_BIND", f"127.0.0.1:{port}")
         began.set_result((host, server))
-        await server.serve(sockets=[listening.listen("PLUGINS_BIND", f"127.0.0.1:{port}")])
+        await server.serve(sockets=[listener])
         await auth.stop()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    host, server = began.result(20)
+    host, server = began.result(90)
     try:
         yield host
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         with flask.app_context():
             DB.session.remove()
             DB.engine.dispose()

@@ -85,7 +85,7 @@ async def running(folder: Path, nats_url: str, *, timing: Timing = NO_LOOKS) -> 
             database_url=f"sqlite+aiosqlite:///{folder}/tasks.db",
             images_url=str(folder / "images"),
             service_secret=SECRETS["tasks"],
-            lease_seconds=1.5,
+            lease_seconds=5.0,
             drain_seconds=1,
             auth_target=auth.target,
             gpu_targets=worker.address,
@@ -108,6 +108,7 @@ async def running(folder: Path, nats_url: str, *, timing: Timing = NO_LOOKS) -> 
         )
 
         await _until_a_worker_answers(auth, ledger)
+        await _until_it_hears(service)
         yield house
 
 
@@ -123,3 +124,17 @@ async def _until_a_worker_answers(auth: RunningAuth, ledger: Settings) -> None:
             return answer.workers > 0
 
         await until(look)
+
+
+async def _until_it_hears(service: Service) -> None:
+    """What is told before the ledger is subscribed at NATS, it is not told again."""
+
+    async def look() -> bool:
+        nats = service._bus._client
+        if nats is None or not nats.is_connected:
+            return False
+        # A subscription is sent and not answered; whoever answers this has taken what was sent before.
+        await nats.flush(timeout=30)
+        return True
+
+    await until(look)

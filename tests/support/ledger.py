@@ -19,6 +19,7 @@ from services.tasks.workers.roster import Lookup
 from tests.support import identity, ports
 from tests.support.fake_auth import FakeAuth
 from tests.support.fake_worker import FakeWorker
+from tests.support.patience import CALL_SECONDS
 
 T = TypeVar("T")
 _REQUEST_IDS = itertools.count(1)
@@ -34,7 +35,7 @@ def address() -> str:
     return f"127.0.0.1:{ports.free_port()}"
 
 
-async def until(look: Callable[[], Awaitable[T]], *, seconds: float = 15) -> T:
+async def until(look: Callable[[], Awaitable[T]], *, seconds: float = 60) -> T:
     """What `look` gives once it gives something; raises TimeoutError when it never does."""
     async with asyncio.timeout(seconds):
         # A pause between looks at a condition elsewhere, which no event of ours could tell.
@@ -49,7 +50,7 @@ class Person:
     def __init__(self, target: str, name: str, *, session_id: str = "session-1", reference: str = "") -> None:
         """Connects at the first call. With a `reference`, the plugin host in their name."""
         self.name = name
-        self.channel = client.channel(target)
+        self.channel = client.channel(target, seconds=CALL_SECONDS)
         self.stub = tasks_pb2_grpc.TaskServiceStub(self.channel)
         self.metadata = client.bearer(
             identity.mint_delegated(name, reference, session_id=session_id)
@@ -85,7 +86,7 @@ class Person:
             answer = await self.stub.CancelTask(tasks_pb2.CancelTaskRequest(task_id=task_id), metadata=self.metadata)
         return answer.task
 
-    async def ended(self, task_id: str, *, seconds: float = 20) -> tasks_pb2.Task:
+    async def ended(self, task_id: str, *, seconds: float = 60) -> tasks_pb2.Task:
         """The task once it has ended and its hold is settled."""
 
         async def look() -> tasks_pb2.Task | None:
@@ -200,7 +201,7 @@ class Studio:
         queue_limit_per_user: int = 100,
         look_up: Lookup = roster.look_up,
         gpu_targets: str = "",
-        lease_seconds: float = 1.5,
+        lease_seconds: float = 5.0,
         presence_seconds: float = 30.0,
         drain_seconds: float = 5.0,
     ) -> None:
@@ -278,7 +279,12 @@ class Studio:
         """Return once the replica is subscribed at NATS: what is told before, it is not told again."""
 
         async def look() -> bool:
-            return self.service is not None and self.service._bus.connected
+            nats = None if self.service is None else self.service._bus._client
+            if nats is None or not nats.is_connected:
+                return False
+            # A subscription is sent and not answered; whoever answers this has taken what was sent before.
+            await nats.flush(timeout=30)
+            return True
 
         await until(look)
 

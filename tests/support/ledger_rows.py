@@ -77,8 +77,8 @@ class Store:
         self.outbox = Outbox(self.database)
         self.workers = Workers(self.database)
 
-    def leases(self, owner: str = "replica-1", *, seconds: float = 30) -> Leases:
-        """Leases as one dispatcher has them."""
+    def leases(self, owner: str = "replica-1", *, seconds: float = 3600) -> Leases:
+        """Leases as one dispatcher has them; no test outlives them unless it says so."""
         return Leases(self.database, owner=owner, seconds=seconds)
 
     async def queued(self, user_id: str = "ada", **changes: Any) -> str:

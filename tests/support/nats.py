@@ -40,7 +40,7 @@ class Nats:
         """Kill the server as a crash would."""
         if self._server is not None:
             self._server.kill()
-            self._server.wait(timeout=10)
+            self._server.wait(timeout=60)
             self._server = None
 
     def remove(self) -> None:

@@ -55,7 +55,7 @@ class Cluster:
         """Kill a server as a crash would."""
         process = self._running.pop(name)
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
     async def copy_streams(self) -> None:
         """Declare the streams as the services do, and have a copy on each server, as an operator would."""
@@ -71,7 +71,7 @@ class Cluster:
                     return await self.leader() is not None
             return False
 
-        await until(done, seconds=60)
+        await until(done, seconds=120)
 
     async def leader(self) -> str | None:
         """Which server leads the stream of completion events, and how many copies that has."""
@@ -85,12 +85,12 @@ class Cluster:
 
     async def _about(self) -> StreamInfo:
         async with self._connected() as client:
-            about: StreamInfo = await client.jetstream(timeout=5).stream_info(events.TASKS_STREAM)
+            about: StreamInfo = await client.jetstream(timeout=30).stream_info(events.TASKS_STREAM)
             return about
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[Client]:
-        client = await nats.connect(self.url.split(","), connect_timeout=2, max_reconnect_attempts=3)
+        client = await nats.connect(self.url.split(","), connect_timeout=10, max_reconnect_attempts=3)
         try:
             yield client
         finally:

@@ -16,7 +16,9 @@ from qhana_plugin_runner.db.db import DB
 from tests.support.program import Program
 
 PLUGINS = Path(__file__).parent / "worker_plugins"
-SECONDS = 60.0
+SECONDS = 150.0
+START_SECONDS = 300.0
+"""For a process to begin its work; on a slow machine its imports alone may take minutes."""
 T = TypeVar("T")
 
 
@@ -91,7 +93,7 @@ class PluginHost:
         )  # fmt: skip
         self._programs.append(program)
         program.start()
-        until(lambda: f"{name}@tests ready." in program.log or not program.runs or None)
+        until(lambda: f"{name}@tests ready." in program.log or not program.runs or None, seconds=START_SECONDS)
         assert program.runs, program.log
         return program
 

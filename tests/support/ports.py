@@ -18,7 +18,7 @@ def free_port() -> int:
             return port
 
 
-def wait_for_port(port: int, *, seconds: float = 30) -> None:
+def wait_for_port(port: int, *, seconds: float = 90) -> None:
     """Return once something listens; raise TimeoutError when nothing does in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -93,11 +93,11 @@ class Postgres:
         for process in doomed:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        self._server.wait(timeout=20)
+        self._server.wait(timeout=60)
         # Its shared memory is in use until the last of them is gone.
-        psutil.wait_procs(doomed, timeout=20)
+        psutil.wait_procs(doomed, timeout=60)
 
-    def _connect(self, *, seconds: float = 30) -> "psycopg.Connection[Any]":
+    def _connect(self, *, seconds: float = 90) -> "psycopg.Connection[Any]":
         # It listens a moment before it lets anyone in.
         deadline = time.monotonic() + seconds
         while True:
@@ -139,6 +139,6 @@ class Postgres:
     def stop(self) -> None:
         """Stop the server and remove the cluster."""
         self._server.send_signal(signal.SIGQUIT)
-        self._server.wait(timeout=20)
+        self._server.wait(timeout=60)
         self._log.close()
         shutil.rmtree(self._root, ignore_errors=True)

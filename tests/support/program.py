@@ -47,7 +47,7 @@ class Program:
         """SIGKILL, if it still runs."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
             self.deaths += 1
 
     def stop(self) -> None:
@@ -58,13 +58,13 @@ class Program:
         """SIGCONT."""
         self._send(signal.SIGCONT)
 
-    def terminate(self, *, seconds: float = 30) -> int:
+    def terminate(self, *, seconds: float = 120) -> int:
         """SIGTERM; its exit code."""
         self._send(signal.SIGTERM)
         assert self._process is not None
         return self._process.wait(timeout=seconds)
 
-    def died(self, *, seconds: float = 30) -> None:
+    def died(self, *, seconds: float = 120) -> None:
         """Wait until a planted fault has killed it; raise AssertionError when it lives on, or ended otherwise."""
         assert self._process is not None
         try:

@@ -33,7 +33,7 @@ class Restarting:
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something over there and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(threaded_gateway.HANGS_AFTER)
 
     async def up(self) -> None:
         """Serve, with nothing remembered but the key that its cookies are signed with."""
@@ -64,9 +64,9 @@ def running() -> Iterator[Restarting]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    found = began.result(20)
+    found = began.result(threaded_gateway.HANGS_AFTER)
     try:
         yield found
     finally:
         found.loop.call_soon_threadsafe(stop.set)
-        thread.join(20)
+        thread.join(threaded_gateway.HANGS_AFTER)

@@ -54,6 +54,8 @@ def make(folder: Path, **config: Any) -> Flask:
             "DEFAULT_FILE_STORE": "local_filesystem",
             "FILE_STORE_ROOT_PATH": str(folder / "files"),
             "SERVER_NAME": "host.test",
+            # Whatever the environment of who runs the tests says.
+            "PLUGIN_FOLDERS": [],
             **config,
         }
     )

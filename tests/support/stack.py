@@ -57,7 +57,7 @@ class Stack:
         """Everything the launcher printed."""
         return "".join(self._lines)
 
-    def wait(self, *, seconds: float = 150) -> "Stack":
+    def wait(self, *, seconds: float = 300) -> "Stack":
         """Return when it is ready; raise with what it printed when it is not."""
         self._ready.wait(seconds)
         if "Daydream is ready" not in self.output:

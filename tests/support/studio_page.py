@@ -2,7 +2,8 @@
 
 import datetime as dt
 import hashlib
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from daydream.tasks.v1 import tasks_pb2
 from playwright.sync_api import Page, expect
@@ -11,6 +12,7 @@ from services.web.visitors import SESSION_COOKIE
 from tests.support import threaded_gateway
 from tests.support.gateway_backends import Backends, FakeTasks
 
+T = TypeVar("T")
 ADA: Final = "ada@example.org"
 _LONG_AGO: Final = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 
@@ -46,6 +48,19 @@ def enter(page: Page, world: World, path: str = "/studio", *, session: tuple[str
     # The button speaks as soon as the page's scripts do.
     expect(page.locator("#panel [data-cost]")).not_to_be_empty()
     return session_id
+
+
+def first_of(page: Page, held: Sequence[T]) -> T:
+    """What a route of a test has held, once it is there: a page says that it sends before the request goes out."""
+    while not held:
+        # A pause in which the page's events are heard.
+        page.wait_for_timeout(20)
+    return held[0]
+
+
+def no_timer_rings(page: Page) -> None:
+    """What this page says for a moment it says from now on until it is left, however late a test looks."""
+    page.evaluate("() => { window.setTimeout = () => 0; }")
 
 
 async def hang(

@@ -22,13 +22,15 @@ from services.foundation.rpc import client
 from services.tasks.__main__ import MIGRATIONS
 from tests.support import ports
 from tests.support.ledger import Person, until
+from tests.support.patience import CALL_SECONDS
 from tests.support.program import Program
 from tests.support.sabotage import Fault
 
 WEB_SECRET: Final = "web-secret-of-these-processes"
 TASKS_SECRET: Final = "tasks-secret-of-these-processes"
 PASSWORD: Final = "correct horse battery"
-LEASE_SECONDS: Final = 1.5
+LEASE_SECONDS: Final = 5.0
+"""Whoever lives renews it in time, on a busy machine as well."""
 TOKENS: Final = 1000
 
 
@@ -46,7 +48,7 @@ class Member(Person):
 
     def reach(self, target: str) -> None:
         """Call this replica from now on."""
-        self.channel = client.channel(target)
+        self.channel = client.channel(target, seconds=CALL_SECONDS)
         self.stub = tasks_pb2_grpc.TaskServiceStub(self.channel)
 
     def at(self, target: str) -> "Member":
@@ -82,6 +84,7 @@ class System:
         workers: int = 1,
         slots: int = 1,
         step_ms: int = 20,
+        hold_after: int | None = None,
         lease_seconds: float = LEASE_SECONDS,
         queue_limit: int = 100,
         faults: Mapping[str, Sequence[Fault]] | None = None,
@@ -92,8 +95,9 @@ class System:
         """Nothing runs yet.
 
         `faults` are planted by program in its first life alone, `clocks` are seconds that a program's is ahead in it;
-        with a `model` the workers are real ones, which draw with it. `environment` is for auth and the ledger, before
-        what they find.
+        with a `model` the workers are real ones, which draw with it; others stand still in every task after
+        `hold_after` steps, of which an image has four, until `let_draw`. `environment` is for auth and the ledger,
+        before what they find.
         """
         self.places = places
         self._faults, self._clocks = dict(faults or {}), dict(clocks or {})
@@ -140,7 +144,9 @@ class System:
             )
             for number, target in enumerate(self.targets)
         ]
-        drawing = ("services.gpu",) if model else ("tests.support.drawing_worker", str(slots), str(step_ms))
+        self._let_draw = folder / "let-draw"
+        hold = () if hold_after is None else (str(hold_after), str(self._let_draw))
+        drawing = ("services.gpu",) if model else ("tests.support.drawing_worker", str(slots), str(step_ms), *hold)
         self.workers = [
             Program(
                 f"gpu-{number}",
@@ -190,9 +196,13 @@ class System:
                 program.start(*self._faults.pop(program.name, ()), clock=self._clocks.pop(program.name, 0))
         await asyncio.to_thread(self._wait_for_ports)
 
+    def let_draw(self) -> None:
+        """Let every worker go on that stands still, now and from now on."""
+        self._let_draw.touch()
+
     def _wait_for_ports(self) -> None:
         for target in (self.auth_target, *self.gpu_targets, *self.targets):
-            ports.wait_for_port(int(target.rpartition(":")[2]), seconds=60)
+            ports.wait_for_port(int(target.rpartition(":")[2]), seconds=240)
 
     async def sign_up(self, replica: int = 0) -> Member:
         """A new person, at one of the replicas."""
@@ -216,13 +226,13 @@ class System:
 
     async def delete(self, member: Member) -> None:
         """Delete the member's account."""
-        async with client.channel(self.auth_target) as channel:
+        async with client.channel(self.auth_target, seconds=CALL_SECONDS) as channel:
             request = accounts_pb2.DeleteUserRequest(password=PASSWORD)
             await accounts_pb2_grpc.AccountServiceStub(channel).DeleteUser(request, metadata=member.metadata)
 
     async def api_key(self, member: Member) -> str:
         """A key for programs, of the member's."""
-        async with client.channel(self.auth_target) as channel:
+        async with client.channel(self.auth_target, seconds=CALL_SECONDS) as channel:
             stub = auth_pb2_grpc.AuthServiceStub(channel)
             request = auth_pb2.CreateApiKeyRequest(name="a program")
             return str((await stub.CreateApiKey(request, metadata=member.metadata)).secret)
@@ -230,17 +240,17 @@ class System:
     async def start_web(self, *faults: Fault) -> str:
         """Start the gateway; its address."""
         self.web.start(*faults)
-        await asyncio.to_thread(ports.wait_for_port, self._web_port, seconds=60)
+        await asyncio.to_thread(ports.wait_for_port, self._web_port, seconds=240)
         return f"http://127.0.0.1:{self._web_port}"
 
     async def _as_web(self, call: Callable[[Any, grpc.aio.Metadata], Any]) -> Any:
-        async with client.channel(self.auth_target) as channel:
+        async with client.channel(self.auth_target, seconds=CALL_SECONDS) as channel:
             with client.translated():
                 await asyncio.wait_for(channel.channel_ready(), timeout=30)
                 own = client.ServiceIdentity(channel, service="web", secret=WEB_SECRET)
                 return await call(auth_pb2_grpc.AuthServiceStub(channel), await own.metadata())
 
-    async def ready(self, member: Member, *, workers: int | None = None, seconds: float = 30) -> None:
+    async def ready(self, member: Member, *, workers: int | None = None, seconds: float = 90) -> None:
         """Return once the member's replica knows so many workers that answer, all of them unless said otherwise."""
         wanted = len(self.workers) if workers is None else workers
 
@@ -275,7 +285,7 @@ async def running(system: System) -> AsyncIterator[System]:
         await system.stop()
 
 
-async def patiently(call: Callable[[], Any], *, seconds: float = 30) -> Any:
+async def patiently(call: Callable[[], Any], *, seconds: float = 90) -> Any:
     """What a call gives once it is answered: what a client does that is told to try again, or that hears nothing."""
     deadline = time.monotonic() + seconds
     while True:

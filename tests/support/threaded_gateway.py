@@ -11,7 +11,7 @@ import io
 import threading
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from daydream.tasks.v1 import tasks_pb2
@@ -23,6 +23,8 @@ from tests.support import gateway
 from tests.support.gateway_backends import Backends
 
 T = TypeVar("T")
+HANGS_AFTER: Final = 120
+"""Seconds after which something is broken; on a slow machine sixty may pass with nothing wrong."""
 
 
 @dataclass(kw_only=True)
@@ -40,7 +42,7 @@ class Running:
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something over there and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(HANGS_AFTER)
 
 
 @contextlib.contextmanager
@@ -66,12 +68,12 @@ def running(*, step_seconds: float = 0) -> Iterator[Running]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    found = began.result(20)
+    found = began.result(HANGS_AFTER)
     try:
         yield found
     finally:
         found.loop.call_soon_threadsafe(stop.set)
-        thread.join(20)
+        thread.join(HANGS_AFTER)
         structlog.reset_defaults()
 
 

@@ -67,8 +67,10 @@ def _viewer(page: Page) -> None:
 def _select(page: Page) -> None:
     pictures_are_there(page)
     page.get_by_role("button", name="Select", exact=True).click()
-    # By the keyboard: pictures that still come move what is under the pointer.
-    tick = page.locator(".dd-task input[type=checkbox]").nth(1)
+    # By the keyboard: pictures that still come move what is under the pointer. By its own name: they also make another
+    # the second.
+    image = page.locator(".dd-task [data-image]").nth(1).get_attribute("data-image")
+    tick = page.locator(f'.dd-task [data-image="{image}"] input[type=checkbox]')
     tick.press("Space")
     expect(tick).to_be_checked()
 
@@ -90,7 +92,7 @@ def _running(page: Page) -> None:
     for name, value in (("samples", "4"), ("steps", "50")):
         page.locator(f'#panel input[type=number][name="{name}"]').fill(value)
     page.keyboard.press("Control+Enter")
-    expect(page.locator("#now.has-preview")).to_be_visible()
+    expect(page.locator("#now.has-preview")).to_be_visible(timeout=120_000)
     open_panel(page)
 
 
@@ -129,13 +131,17 @@ EVERY = (
 )
 
 
+FRAME = "#frame[aria-busy=false] iframe"
+"""A plugin's page that stands there, and hears what is pressed in it."""
+
+
 def _framed(page: Page) -> None:
-    expect(page.frame_locator("#frame iframe").get_by_role("button", name="submit")).to_be_visible()
+    expect(page.frame_locator(FRAME).get_by_role("button", name="submit")).to_be_visible()
 
 
 def _choosing(page: Page) -> None:
     _framed(page)
-    page.frame_locator("#frame iframe").get_by_role("button", name="choose file").first.click()
+    page.frame_locator(FRAME).get_by_role("button", name="choose file").first.click()
     expect(page.locator(".dd-choose-tile").first).to_be_visible()
 
 
@@ -148,7 +154,7 @@ def _done(page: Page) -> None:
 def _resized(page: Page) -> None:
     _choosing(page)
     page.locator(".dd-choose-tile").first.click()
-    frame = page.frame_locator("#frame iframe")
+    frame = page.frame_locator(FRAME)
     for name in ("Width", "Height"):
         frame.get_by_label(name).fill("128")
     frame.get_by_role("button", name="submit").click()

@@ -40,9 +40,10 @@ class Desk:
     """Watching with a board and a store."""
 
     def __init__(self, store: Store) -> None:
-        """Its clock stands still until the test sets `now`."""
+        """Its clocks stand still until the test sets `now`, or `seconds`, by which the line is read anew."""
         self.board = Board(Notes())
-        lineup = Lineup(tasks=store.tasks, crew=Crew(), board=self.board)
+        self.seconds = 0.0
+        lineup = Lineup(tasks=store.tasks, crew=Crew(), board=self.board, clock=lambda: self.seconds)
         self.presence = Presence(
             store=Presences(store.database), announcer=self.board, settle_now=lambda: None, lease_seconds=30
         )

@@ -25,6 +25,8 @@ def weigh(browser: Browser, url: str, path: str, *, secret: str = "", width: int
     if secret:
         context.add_cookies([{"name": "dd_session", "value": secret, "url": url}])
     try:
+        # A guard against hanging: many browsers may share the machine.
+        context.set_default_timeout(120_000)
         page = context.new_page()
         session = context.new_cdp_session(page)
         kinds: dict[str, tuple[str, str]] = {}

@@ -51,8 +51,11 @@ def _complete(details: grpc.aio.ClientCallDetails, default_seconds: float | None
 
 
 class _Unary(grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return await continuation(_complete(client_call_details, DEFAULT_SECONDS), request)
+        return await continuation(_complete(client_call_details, self._seconds), request)
 
 
 class _Stream(grpc.aio.UnaryStreamClientInterceptor):
@@ -61,9 +64,9 @@ class _Stream(grpc.aio.UnaryStreamClientInterceptor):
         return await continuation(_complete(client_call_details, None), request)
 
 
-def channel(target: str) -> grpc.aio.Channel:
-    """A channel to `host:port` (or any gRPC target). Unary calls wait 10 s at most unless they say otherwise."""
-    return grpc.aio.insecure_channel(target, options=list(OPTIONS), interceptors=[_Unary(), _Stream()])
+def channel(target: str, *, seconds: float = DEFAULT_SECONDS) -> grpc.aio.Channel:
+    """A channel to `host:port` (or any gRPC target). Unary calls wait `seconds` at most unless they say otherwise."""
+    return grpc.aio.insecure_channel(target, options=list(OPTIONS), interceptors=[_Unary(seconds), _Stream()])
 
 
 @contextlib.contextmanager

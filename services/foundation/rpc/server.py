@@ -29,6 +29,8 @@ OPTIONS: Final[Sequence[tuple[str, int]]] = (
     ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
     # Clients ping every KEEPALIVE_MS; a server that allowed fewer would hang up on them.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", client.KEEPALIVE_MS // 2),
+    # Nor does it count them: where a machine stands still for a while, those of that time arrive together.
+    ("grpc.http2.max_ping_strikes", 0),
     ("grpc.keepalive_permit_without_calls", 1),
 )
 # Health and reflection say nothing about anyone.

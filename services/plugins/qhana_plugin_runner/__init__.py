@@ -16,7 +16,8 @@ APP_NAME: Final = "qhana_plugin_runner"
 def create_app(test_config: Mapping[str, Any] | None = None, silent_log: bool = False) -> Flask:
     """The host as a Flask app, with every plugin of `PLUGIN_FOLDERS`.
 
-    `test_config` stands in for environment and files. Raises `util.config.BadSetting` for a setting that cannot be.
+    `test_config` stands in for files and environment, whose `PLUGIN_FOLDERS` hold where it names none. Raises
+    `util.config.BadSetting` for a setting that cannot be.
     """
     # Models, tasks and blueprints know each other; they are imported when there is an app to make.
     from qhana_plugin_runner import celery, db, own_calls, ownership, plugins_cli, served_at, storage, webhooks  # noqa: PLC0415

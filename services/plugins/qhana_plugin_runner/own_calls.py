@@ -8,6 +8,7 @@ call by `open_url`, or by `requests` itself, which looks for the password of an 
 import contextvars
 import functools
 import time
+from collections.abc import Callable
 from typing import Final
 
 import requests
@@ -39,14 +40,14 @@ def credential(url: str) -> tuple[str, str] | None:
     return (USER, _signer(current_app).dumps(owner)) if own else None
 
 
-def owner_of(app: Flask, token: str) -> str | None:
+def owner_of(app: Flask, token: str, *, now: Callable[[], float] = time.time) -> str | None:
     """For whom a call with this token is made; None for one that is not good (any more)."""
     try:
         # Not by `max_age`, to which a token of the next second is as bad as one of yesterday.
         owner, made = _signer(app).loads(token, return_timestamp=True)
     except BadData:
         return None
-    if not -CLOCKS_DIFFER_SECONDS <= time.time() - made.timestamp() <= LIVES_SECONDS:
+    if not -CLOCKS_DIFFER_SECONDS <= now() - made.timestamp() <= LIVES_SECONDS:
         return None
     return owner if isinstance(owner, str) and owner else None
 

@@ -218,8 +218,9 @@ async def test_a_flood_of_sign_ins_is_bounded_and_leaves_others_alone(auth: Runn
     request = auth_pb2.SignInRequest(email="nobody@example.org", password="whatever it is")
     size = 4 * (HASHING_THREADS + HASHES_WAITING)
 
-    flood = [auth.auth.SignIn(request, metadata=auth.web) for _ in range(size)]
-    balance = await auth.purse.GetBalance(auth_pb2.GetBalanceRequest(), metadata=person.metadata)
+    # One after the other in a single thread, the hashes of those who wait may take longer than a call usually may.
+    flood = [auth.auth.SignIn(request, metadata=auth.web, timeout=300) for _ in range(size)]
+    balance = await auth.purse.GetBalance(auth_pb2.GetBalanceRequest(), metadata=person.metadata, timeout=300)
     unanswered = sum(not call.done() for call in flood)
     answers = [await refusal(call) for call in flood]
 

@@ -24,8 +24,8 @@ async def test_calls_that_are_given_up_leave_no_transaction_open(auth: RunningAu
     for first in range(0, 60, 6):
         await asyncio.gather(*(hold(number) for number in range(first, first + 6)))
 
-    # Were a transaction left open, this write would wait for it until its time is up.
+    # Were a transaction left open, this write would wait for it, until the database or its turn is given up.
     last = auth_pb2.HoldTokensRequest(hold_id="last", user_id=person.user_id, tokens=1, reason="test")
-    await auth.purse.HoldTokens(last, metadata=auth.tasks, timeout=10)
+    await auth.purse.HoldTokens(last, metadata=auth.tasks, timeout=60)
     balance, amounts = await auth.ledger(person)
     assert balance == sum(amounts) == SIGN_UP_TOKENS - (len(amounts) - 1)

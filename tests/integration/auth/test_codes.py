@@ -208,7 +208,7 @@ async def test_a_wrong_code_names_its_field_and_is_not_made(
 
 async def test_a_code_lifts_no_balance_out_of_bounds_and_stays_unused(auth: RunningAuth) -> None:
     staff, person = await auth.staff(), await auth.sign_up()
-    issued = await issue(auth, staff, expire_time=at(60))
+    issued = await issue(auth, staff, expire_time=at(600))
     await auth.sql("UPDATE users SET tokens = 999999999999990 WHERE uuid = :uuid", uuid=person.user_id)
 
     code, _ = await refusal(redeem(auth, person, issued.text))

@@ -13,6 +13,7 @@ from daydream.auth.v1 import accounts_pb2, auth_pb2, codes_pb2
 from tests.support.auth import SECRETS, RunningAuth, running_auth
 
 ROOT = Path(__file__).parents[3]
+# Every command is a process, which takes its time to start where memory is contended.
 
 
 class CommandLine:
@@ -31,7 +32,7 @@ class CommandLine:
         """Run it to its end."""
         command = [sys.executable, "-m", "services.auth", *arguments]
         return subprocess.run(
-            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=150, check=False
         )
 
     def printed(self, *arguments: str) -> Any:

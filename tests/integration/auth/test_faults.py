@@ -20,17 +20,17 @@ def sign_up_and_delete(target: str) -> auth_pb2.OpenedSession:
         wait_until_serving(channel)
         auth, accounts = auth_pb2_grpc.AuthServiceStub(channel), accounts_pb2_grpc.AccountServiceStub(channel)
         service = auth.IssueServiceToken(
-            auth_pb2.IssueServiceTokenRequest(service="web", secret=WEB_SECRET), timeout=10
+            auth_pb2.IssueServiceTokenRequest(service="web", secret=WEB_SECRET), timeout=60
         )
         opened = auth.SignUp(
             auth_pb2.SignUpRequest(email="ada@example.org", password=PASSWORD),
             metadata=tuple(client.bearer(service.identity_token.token)),
-            timeout=10,
+            timeout=60,
         ).opened
         accounts.DeleteUser(
             accounts_pb2.DeleteUserRequest(password=PASSWORD),
             metadata=tuple(client.bearer(opened.identity_token.token)),
-            timeout=10,
+            timeout=60,
         )
     return opened
 
@@ -41,7 +41,7 @@ async def first_message(url: str, subject: str) -> bytes:
     try:
         jetstream = await events.declare_streams(connection)
         subscription = await jetstream.subscribe(f"{subject}.*", ordered_consumer=True)
-        data: Any = (await subscription.next_msg(timeout=30)).data
+        data: Any = (await subscription.next_msg(timeout=90)).data
         return bytes(data)
     finally:
         await connection.close()

@@ -15,6 +15,7 @@ from services.auth import bootstrap
 from tests.support.auth_process import PASSWORD, WEB_SECRET, Command, wait_until_serving
 from tests.support.ports import free_port
 
+# Every command is a process, which takes its time to start where memory is contended.
 pytestmark = pytest.mark.rotating
 HEAD = sorted(path.name for path in (bootstrap.MIGRATIONS / "versions").glob("*.py"))[-1].partition("_")[0]
 
@@ -34,11 +35,11 @@ def test_it_migrates_serves_and_stops_on_sigterm(command: Command) -> None:
     with command.serving() as process, grpc.insecure_channel(f"127.0.0.1:{command.port}") as channel:
         wait_until_serving(channel)
         stub = auth_pb2_grpc.AuthServiceStub(channel)
-        issued = stub.IssueServiceToken(auth_pb2.IssueServiceTokenRequest(service="web", secret=WEB_SECRET), timeout=10)
+        issued = stub.IssueServiceToken(auth_pb2.IssueServiceTokenRequest(service="web", secret=WEB_SECRET), timeout=60)
         web = (("authorization", f"Bearer {issued.identity_token.token}"),)
-        resolved = stub.ResolveApiKey(auth_pb2.ResolveApiKeyRequest(api_key=made["api_key"]), metadata=web, timeout=10)
+        resolved = stub.ResolveApiKey(auth_pb2.ResolveApiKeyRequest(api_key=made["api_key"]), metadata=web, timeout=60)
         process.send_signal(signal.SIGTERM)
-        stopped = process.wait(timeout=20)
+        stopped = process.wait(timeout=60)
 
     assert stopped == 0
     assert printed.count("\n") == 1

@@ -72,7 +72,7 @@ async def _cancelled(running: asyncio.Task[None]) -> None:
 
 async def published(publisher: events.Publisher, *event_ids: str) -> None:
     """As the outbox does it: until JetStream has them."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for event_id in event_ids:
             while True:
                 try:
@@ -88,7 +88,7 @@ async def handled(event_ids: set[str], *listeners: Listener) -> Counter[str]:
     def counted() -> Counter[str]:
         return sum((listener.handled for listener in listeners), Counter())
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         # A pause between looks at what is counted elsewhere.
         while not event_ids <= set(counted()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)

@@ -51,8 +51,11 @@ def worker(tiny_folder: Path, auth_target: str, tmp_path_factory: pytest.TempPat
         GPU_SLOTS="1",
         GPU_WAITING="1",
     )
-    yield running.wait_until_serving()
-    running.kill()
+    try:
+        yield running.wait_until_serving()
+    finally:
+        # One that did not come in time would go on and keep the others waiting.
+        running.kill()
 
 
 @pytest.fixture

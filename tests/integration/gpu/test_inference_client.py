@@ -17,7 +17,7 @@ from tests.support.auth import SECRETS, RunningAuth, running_auth
 from tests.support.gpu_worker import ROOT, GpuWorker
 
 # Worker and client are processes, and start one after the other; the worker imports torch first.
-pytestmark = [pytest.mark.rotating, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.rotating, pytest.mark.timeout(1200)]
 
 PROGRAM = ROOT / "docs" / "inference_client.py"
 

@@ -13,6 +13,9 @@ from services.foundation.rpc import client
 from tests.integration.gpu.conftest import StartWorker
 from tests.support import checkpoints, identity
 
+# A worker imports torch before it serves or says why not, which takes a minute where memory is contended.
+pytestmark = pytest.mark.timeout(1200)
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
@@ -36,11 +39,11 @@ async def test_requests_for_different_models_are_drawn_side_by_side(
     async with client.channel(worker.target) as channel:
         stub = inference_pb2_grpc.InferenceServiceStub(channel)
         metadata = client.bearer(identity.mint_service("tasks"))
-        told = await stub.GetCapabilities(pb.GetCapabilitiesRequest(), timeout=30, metadata=metadata)
+        told = await stub.GetCapabilities(pb.GetCapabilitiesRequest(), timeout=60, metadata=metadata)
 
         async def admitted(name: str) -> list[pb.GenerateResponse]:
             request = pb.GenerateRequest(prompt="a house", model=name, steps=4)
-            return [each async for each in stub.Generate(request, timeout=60, metadata=metadata)]
+            return [each async for each in stub.Generate(request, timeout=120, metadata=metadata)]
 
         answers = await asyncio.gather(*(admitted(name) for name in (*names, *names)))
 

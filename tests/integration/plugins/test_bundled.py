@@ -15,7 +15,7 @@ import pytest
 from qhana_plugin_runner.plugin_utils.matching import data_matches
 
 from tests.support import ports
-from tests.support.plugin_host import until
+from tests.support.plugin_host import START_SECONDS, until
 from tests.support.program import Program
 
 pytestmark = [pytest.mark.slow, pytest.mark.rotating]
@@ -56,17 +56,25 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """The service with its own plugins and no others, and a worker."""
     folder, port = tmp_path_factory.mktemp("bundled"), ports.free_port()
     environment = {"DAYDREAM_DATA_DIR": str(folder), "PLUGINS_BIND": f"127.0.0.1:{port}", "PLUGIN_FOLDERS": ""}
+    # Each is imported in a process of its own first, which takes its time to start.
+    environment["PLUGIN_PROBE_SECONDS"] = "150"
     migrate = [sys.executable, "-m", "services.plugins", "migrate"]
-    subprocess.run(migrate, env={**os.environ, **environment}, check=True, timeout=120)
+    subprocess.run(migrate, env={**os.environ, **environment}, check=True, timeout=300)
     serving = Program("serving", ("services.plugins",), environment, folder)
     worker = Program("worker", ("services.plugins", "worker"), {**environment, "PLUGINS_WORKER_PROCESSES": "1"}, folder)
     serving.start()
     worker.start()
-    until(lambda: ("startup complete" in serving.log and " ready." in worker.log) or not serving.runs or None)
-    assert serving.runs, serving.log
-    yield Host(f"http://127.0.0.1:{port}")
-    worker.kill()
-    serving.kill()
+
+    def have_begun() -> bool | None:
+        return ("startup complete" in serving.log and " ready." in worker.log) or not serving.runs or None
+
+    try:
+        until(have_begun, seconds=START_SECONDS)
+        assert serving.runs, serving.log
+        yield Host(f"http://127.0.0.1:{port}")
+    finally:
+        worker.kill()
+        serving.kill()
 
 
 def drawn() -> str:

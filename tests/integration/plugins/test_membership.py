@@ -1,5 +1,6 @@
 """The host, its worker, auth and NATS, each as it runs: people are known to each of them, and leave no trace."""
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -9,12 +10,14 @@ from typing import Any
 
 import grpc
 import httpx
+import nats
 import pytest
 from daydream.auth.v1 import accounts_pb2, accounts_pb2_grpc, auth_pb2, auth_pb2_grpc, grants_pb2, grants_pb2_grpc
 
+from services.foundation import events
 from tests.support import guarded_host, ports
 from tests.support.auth_process import PASSWORD, WEB_SECRET, Command
-from tests.support.plugin_host import until
+from tests.support.plugin_host import START_SECONDS, until
 from tests.support.program import Program
 
 pytestmark = pytest.mark.slow
@@ -56,7 +59,7 @@ class House:
     def browser(self, person: Person) -> Iterator[httpx.Client]:
         """Signed in at the plugin host, by a code as the studio brings it."""
         code: Any = self.grants.IssueSignInCode(grants_pb2.IssueSignInCodeRequest(), metadata=person.metadata)
-        with httpx.Client(base_url=self.url, timeout=30) as browser:
+        with httpx.Client(base_url=self.url, timeout=60) as browser:
             answer = browser.get("/sign-in", params={"code": code.code, "next": f"{PLUGIN}/"})
             assert answer.status_code == 303, answer.text
             yield browser
@@ -87,20 +90,34 @@ def house(tmp_path_factory: pytest.TempPathFactory, nats_url: str) -> Iterator[H
         serving.start()
         worker.start()
         try:
-            until(lambda: "startup complete" in serving.log or not serving.runs or None)
-            until(lambda: "ready." in worker.log or not worker.runs or None)
+            until(lambda: "startup complete" in serving.log or not serving.runs or None, seconds=START_SECONDS)
+            until(lambda: "ready." in worker.log or not worker.runs or None, seconds=START_SECONDS)
             assert serving.runs, serving.log
             assert worker.runs, worker.log
+            until(lambda: asyncio.run(_is_connected(nats_url)))
             yield House(f"http://127.0.0.1:{port}", channel)
         finally:
             worker.kill()
             serving.kill()
 
 
+async def _is_connected(nats_url: str) -> bool | None:
+    """Whether the host pulls events: what sessions it is told of before, it does not hear."""
+    connection = await events.connect(nats_url, "a test")
+    try:
+        consumer = await connection.jetstream().consumer_info(events.ACCOUNTS_STREAM, "plugins-user-deleted")
+    except nats.js.errors.NotFoundError:
+        return None
+    finally:
+        await connection.close()
+    # It does so over a connection on which it has subscribed to the end of sessions already.
+    return bool(consumer.num_waiting) or None
+
+
 def _migrate(environment: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "services.plugins", "migrate"],
-        env={**environment}, capture_output=True, text=True, check=False, timeout=60,
+        env={**environment}, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
@@ -144,7 +161,7 @@ def test_who_signs_out_of_the_studio_is_out_here_and_who_deletes_an_account_leav
     gone = accounts_pb2.DeleteUserRequest(user_id=carl.user_id, password=PASSWORD)
     house.accounts.DeleteUser(gone, metadata=metadata)
     with house.browser(house.sign_up("dora@example.org")) as other:
-        until(lambda: carl.user_id not in other.get(f"{PLUGIN}/owners/").json() or None, seconds=20)
+        until(lambda: carl.user_id not in other.get(f"{PLUGIN}/owners/").json() or None)
 
     assert before == 200
 

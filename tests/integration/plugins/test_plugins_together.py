@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.support import plugin_host, ports
-from tests.support.plugin_host import until
+from tests.support.plugin_host import START_SECONDS, until
 from tests.support.program import Program
 
 pytestmark = [pytest.mark.slow, pytest.mark.rotating]
@@ -29,16 +29,18 @@ def origin(tmp_path: Path) -> Iterator[str]:
     serving = Program("plugins", ("services.plugins",), environment, tmp_path)
     working = Program("worker", ("services.plugins", "worker"), environment, tmp_path)
     migration.start()
-    until(lambda: None if migration.runs else True)
+    until(lambda: None if migration.runs else True, seconds=START_SECONDS)
     serving.start()
     working.start()
-    until(lambda: "startup complete" in serving.log or not serving.runs or None)
-    until(lambda: " ready." in working.log or not working.runs or None)
-    assert serving.runs, serving.log
-    assert working.runs, working.log
-    yield f"http://127.0.0.1:{port}"
-    working.kill()
-    serving.kill()
+    try:
+        until(lambda: "startup complete" in serving.log or not serving.runs or None, seconds=START_SECONDS)
+        until(lambda: " ready." in working.log or not working.runs or None, seconds=START_SECONDS)
+        assert serving.runs, serving.log
+        assert working.runs, working.log
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        working.kill()
+        serving.kill()
 
 
 def test_a_plugin_takes_over_the_steps_and_outputs_of_one_that_it_calls(origin: str) -> None:
@@ -49,6 +51,9 @@ def test_a_plugin_takes_over_the_steps_and_outputs_of_one_that_it_calls(origin: 
 
         step = until(lambda: (client.get(address).json().get("steps") or [None])[-1])
         answered = client.post(step["href"])
+        # The called one is not over before the other has seen that it has its input.
+        until(lambda: client.get(address).json()["steps"][-1]["cleared"] or None)
+        client.post(step["href"].replace("/step/", "/finish/"))
         task = until(lambda: told if (told := client.get(address).json())["status"] != "PENDING" else None)
 
         assert (begun.status_code, answered.status_code) == (303, 303)

@@ -20,7 +20,7 @@ from services.foundation import migrations
 from services.plugins.__main__ import MIGRATIONS
 from services.plugins.settings import Settings
 from tests.support import ports
-from tests.support.plugin_host import PLUGINS, until
+from tests.support.plugin_host import PLUGINS, START_SECONDS, until
 from tests.support.program import Program
 
 pytestmark = pytest.mark.slow
@@ -39,8 +39,12 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
 def _run(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "services.plugins", *arguments],
-        env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
+
+
+def _get(url: str, **headers: str) -> httpx.Response:
+    return httpx.get(url, headers=headers, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +55,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Prog
     assert _run("migrate", environment=environment).returncode == 0
     program = Program("plugins", ("services.plugins",), environment, folder)
     program.start()
-    until(lambda: "startup complete" in program.log or not program.runs or None)
-    assert program.runs, program.log
-    yield f"http://127.0.0.1:{port}", program, environment
-    program.kill()
+    try:
+        until(lambda: "startup complete" in program.log or not program.runs or None, seconds=START_SECONDS)
+        assert program.runs, program.log
+        yield f"http://127.0.0.1:{port}", program, environment
+    finally:
+        program.kill()
 
 
 def test_it_does_not_start_on_a_database_that_was_not_migrated(tmp_path: Path) -> None:
@@ -78,9 +84,9 @@ def test_it_does_not_start_on_a_port_that_is_taken(served: tuple[str, Program, d
 def test_it_is_alive_and_ready_and_lists_its_plugins(served: tuple[str, Program, dict[str, str]]) -> None:
     origin, _, _ = served
 
-    assert httpx.get(f"{origin}/healthz").text == "ok\n"
-    assert httpx.get(f"{origin}/readyz").json() == {"database": True}
-    (listed,) = httpx.get(f"{origin}/plugins/").json()["plugins"]
+    assert _get(f"{origin}/healthz").text == "ok\n"
+    assert _get(f"{origin}/readyz").json() == {"database": True}
+    (listed,) = _get(f"{origin}/plugins/").json()["plugins"]
     assert listed["apiRoot"] == f"{origin}/plugins/hardship@v1-0-0/"
 
 
@@ -91,7 +97,7 @@ def test_plugins_may_ask_the_host_in_the_middle_of_a_request_many_at_once(
 
     with ThreadPoolExecutor(20) as threads:
         asked = [f"{origin}/plugins/hardship@v1-0-0/of-the-host/"] * 20
-        answers = list(threads.map(lambda url: httpx.get(url, timeout=60).json()["plugins"][0]["name"], asked))
+        answers = list(threads.map(lambda url: _get(url).json()["plugins"][0]["name"], asked))
 
     assert answers == ["hardship"] * 20
 
@@ -100,7 +106,7 @@ def test_changes_of_a_task_are_pushed_until_it_ends_and_not_told_again(
     served: tuple[str, Program, dict[str, str]], tmp_path: Path
 ) -> None:
     origin, _, _ = served
-    task = httpx.post(f"{origin}/plugins/hardship@v1-0-0/process/waiter/", data={"folder": str(tmp_path)})
+    task = httpx.post(f"{origin}/plugins/hardship@v1-0-0/process/waiter/", data={"folder": str(tmp_path)}, timeout=60)
     address = task.headers["location"]
     events: list[tuple[str, str]] = []
     first = threading.Event()
@@ -117,10 +123,10 @@ def test_changes_of_a_task_are_pushed_until_it_ends_and_not_told_again(
 
     listening = threading.Thread(target=listen)
     listening.start()
-    assert first.wait(30)
-    httpx.post(f"{origin}{address}", json={"command": "cancel"})
-    listening.join(30)
-    again = httpx.get(f"{origin}{address}events", headers={"Last-Event-ID": events[-1][0]})
+    assert first.wait(60)
+    httpx.post(f"{origin}{address}", json={"command": "cancel"}, timeout=60)
+    listening.join(60)
+    again = _get(f"{origin}{address}events", **{"Last-Event-ID": events[-1][0]})
 
     assert [status for _, status in events] == ["PENDING", "FAILURE"]
     assert again.status_code == 204
@@ -129,7 +135,7 @@ def test_changes_of_a_task_are_pushed_until_it_ends_and_not_told_again(
 def test_events_of_a_task_that_is_not_there_are_not_found(served: tuple[str, Program, dict[str, str]]) -> None:
     origin, _, _ = served
 
-    assert httpx.get(f"{origin}/tasks/nobody-knows-it/events").status_code == 404
+    assert _get(f"{origin}/tasks/nobody-knows-it/events").status_code == 404
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])

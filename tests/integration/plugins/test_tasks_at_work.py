@@ -18,7 +18,7 @@ def host(
     """A host with a worker of two children, each with bounded time and memory."""
     database = new_postgres_url() if request.param == "postgresql" else None
     folder: Path = tmp_path_factory.mktemp("host")
-    host = PluginHost(folder, database=database, TASK_TIME_LIMIT=8, TASK_MEMORY_LIMIT=8 << 30)
+    host = PluginHost(folder, database=database, TASK_TIME_LIMIT=15, TASK_MEMORY_LIMIT=8 << 30)
     host.worker(processes=2)
     yield host
     host.close()
@@ -66,7 +66,7 @@ def test_retries_replacements_and_chains_run_to_their_end(host: PluginHost) -> N
 def test_a_web_request_can_wait_for_a_result(host: PluginHost) -> None:
     with host.app.app_context():
         result = CELERY.tasks["hardship@v1-0-0.add"].s(1, 2).apply_async()
-        found = CELERY.AsyncResult(result.id).get(timeout=30)
+        found = CELERY.AsyncResult(result.id).get(timeout=120)
 
     assert found == 3
 

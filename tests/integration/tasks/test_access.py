@@ -31,7 +31,7 @@ async def test_every_method_refuses_who_has_no_right_to_it(new_studio: Callable[
             method = methods[name]
             open_call: Any = channel.unary_stream if method.server_streaming else channel.unary_unary
             ready = open_call(_path(method), lambda _: b"", response_deserializer=lambda data: data)(
-                None, metadata=metadata, timeout=5
+                None, metadata=metadata, timeout=60
             )
             try:
                 if method.server_streaming:

@@ -13,7 +13,7 @@ from services.foundation import errors
 from services.foundation.rpc import client
 from services.tasks.access import SERVICE
 from tests.support.fake_worker import FakeWorker, draw_when_released
-from tests.support.ledger import Person, Studio, running
+from tests.support.ledger import Person, Studio, running, until
 
 RUNNING = tasks_pb2.TaskState.TASK_STATE_RUNNING
 SUCCEEDED = tasks_pb2.TaskState.TASK_STATE_SUCCEEDED
@@ -243,12 +243,13 @@ async def test_a_session_stream_tells_of_new_tasks_queue_moves_and_ends(
         positions: list[int] = []
         revisions: list[int] = []
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             async for message in stream:
                 revisions.append(message.revision)
                 latest.update({task.task_id: task for task in message.tasks})
                 positions += [task.progress.ahead for task in message.tasks if task.task_id == second.task_id]
-                for call in worker.calls:
+                # Not before both are told of, or the second may stand alone when it is.
+                for call in worker.calls if second.task_id in latest else ():
                     call.released.set()
                 if all(task.HasField("settled_time") for task in latest.values()) and len(latest) == 2:
                     break
@@ -342,12 +343,18 @@ async def test_a_submission_cancelled_at_any_moment_loses_no_tokens(new_studio: 
         assert studio.auth.purse.balance("ada") == 1000 - sum(task.charged for task in ended)
         # A hold that auth answered only after its caller had left was given back whole, and the repeat took another:
         # what is held for a task there is was charged in full, and what is held for none was charged nothing.
+        await until(lambda: all_settled(studio))
         holds = {hold_id: hold for hold_id, hold in studio.auth.purse.holds.items() if hold.tokens}
         theirs = {task.task_id for task in ended}
         assert theirs <= set(holds)
         assert {hold_id: hold.charge for hold_id, hold in holds.items()} == {
             hold_id: hold.tokens if hold_id in theirs else 0 for hold_id, hold in holds.items()
         }
+
+
+async def all_settled(studio: Studio) -> bool:
+    """Whether auth was told of every hold what becomes of it."""
+    return all(hold.charge is not None for hold in studio.auth.purse.holds.values())
 
 
 async def again(person: Person, request_id: str) -> tasks_pb2.Task:

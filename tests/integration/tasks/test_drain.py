@@ -81,7 +81,7 @@ def replica_in_its_own_process(studio: Studio) -> Iterator[subprocess.Popen[byte
         yield process
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 async def test_the_clean_exit_of_a_process_on_sigterm_is_zero(new_studio: Callable[..., Studio]) -> None:
@@ -89,11 +89,12 @@ async def test_the_clean_exit_of_a_process_on_sigterm_is_zero(new_studio: Callab
     await studio.migrate()
     await studio.auth.start()
     with replica_in_its_own_process(studio) as process:
-        ports.wait_for_port(int(studio.settings.bind.rsplit(":", 1)[1]))
+        port = int(studio.settings.bind.rsplit(":", 1)[1])
+        await asyncio.to_thread(ports.wait_for_port, port, seconds=90)
 
         process.terminate()
 
-        _, log = await asyncio.to_thread(process.communicate, timeout=20)
+        _, log = await asyncio.to_thread(process.communicate, timeout=60)
         assert process.returncode == 0
         assert b"Traceback" not in log
     await studio.auth.stop()

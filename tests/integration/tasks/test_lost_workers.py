@@ -57,7 +57,7 @@ async def test_a_task_that_loses_its_worker_three_times_fails_and_is_not_charged
     async with running(new_studio()) as studio:
         ada = studio.person()
 
-        ended = await ada.ended((await ada.submit()).task_id, seconds=30)
+        ended = await ada.ended((await ada.submit()).task_id)
 
         assert (ended.state, ended.charged, len(worker.calls)) == (FAILED, 0, 3)
         assert "lost 3 times" in ended.error.message

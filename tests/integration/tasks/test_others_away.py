@@ -60,7 +60,7 @@ async def test_running_work_finishes_without_auth_and_is_settled_when_it_is_back
         unsettled = await ada.in_state(task.task_id, SUCCEEDED)
         assert not unsettled.HasField("settled_time")
         await studio.auth.start()
-        settled = await ada.ended(task.task_id, seconds=30)
+        settled = await ada.ended(task.task_id)
 
         hold = studio.auth.purse.holds[task.task_id]
         assert (hold.tokens, hold.charge, settled.charged) == (2, 2, 2)
@@ -104,10 +104,10 @@ async def next_event(url: str, durable: str) -> tasks_pb2.TaskEnded:
                 (message,) = await consumer.fetch(1, timeout=1)
             except (nats.errors.Error, TimeoutError):
                 return None
-            await message.ack_sync()
+            await message.ack_sync(timeout=30)
             return tasks_pb2.TaskEnded.FromString(message.data)
 
-        found = await until(look, seconds=30)
+        found = await until(look)
         assert found is not None
         return found
     finally:
@@ -121,7 +121,7 @@ async def test_a_durable_consumer_gets_every_end_once(new_studio: Callable[..., 
 
         async def subscribe() -> JetStreamContext.PullSubscription | None:
             try:
-                return await connection.jetstream().pull_subscribe(
+                return await connection.jetstream(timeout=30).pull_subscribe(
                     f"{events.TASK_ENDED}.*", durable=f"test-{ports.free_port()}", stream=events.TASKS_STREAM
                 )
             except nats.js.errors.NotFoundError:
@@ -139,7 +139,7 @@ async def test_a_durable_consumer_gets_every_end_once(new_studio: Callable[..., 
                 for message in await consumer.fetch(10, timeout=0.5):
                     event = tasks_pb2.TaskEnded.FromString(message.data)
                     received.extend([event] if event.user_id == ada.name else [])
-                    await message.ack_sync()
+                    await message.ack_sync(timeout=30)
             except TimeoutError:
                 return len({event.event_id for event in received}) >= 3
             return False

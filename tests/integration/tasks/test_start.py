@@ -16,7 +16,7 @@ def start_alone(environment: dict[str, str], *arguments: str) -> tuple[int, str]
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode, done.stderr

@@ -88,7 +88,7 @@ def call(by: str) -> dict[str, Any]:
 
 def called(by: str, url: str) -> dict[str, Any]:
     """What is there for a plugin that asks in this way."""
-    answer = requests.get(url, timeout=5) if by == "requests" else open_url(url, raise_on_error_status=False)
+    answer = requests.get(url, timeout=30) if by == "requests" else open_url(url, raise_on_error_status=False)
     return {"status": answer.status_code, "text": answer.text}
 
 

@@ -51,7 +51,7 @@ def process(task: str) -> Response:
 @BLP.get("/of-the-host/")
 def of_the_host() -> Response:
     """Ask the host for its plugins, in the middle of a request of its own."""
-    with open_url(url_for("plugins-api.PluginsView", _external=True), timeout=20) as answer:
+    with open_url(url_for("plugins-api.PluginsView", _external=True), timeout=60) as answer:
         return Response(answer.content, answer.status_code, mimetype="application/json")
 
 

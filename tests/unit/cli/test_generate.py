@@ -179,7 +179,7 @@ def test_an_interrupt_keeps_what_was_drawn_and_says_what_came_back(server: Serve
     # The worker was in the middle of one more when it was told to stop.
     server.do(ledger.deliver("task-1"))
     server.do(ledger.cancelled("task-1"))
-    said, complaints = running.communicate(timeout=20)
+    said, complaints = running.communicate(timeout=90)
 
     assert running.returncode == 130, complaints
     assert said.splitlines() == ["red-1.png", "red-2.png", "red-3.png", "red-4.png"]
@@ -216,7 +216,7 @@ def test_the_key_left_behind_is_shown_to_no_other_server(tmp_path: Path) -> None
 def test_exit_codes_reach_the_shell_without_a_traceback(tmp_path: Path, arguments: list[str], code: int) -> None:
     ended = subprocess.run(
         [*COMMAND, *arguments],
-        cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=30, check=False,
+        cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
     assert ended.returncode == code, ended.stderr
@@ -243,7 +243,7 @@ def test_what_cannot_be_sent_is_a_sentence_and_an_exit_code(
     ended = subprocess.run(
         [*COMMAND, *arguments],
         cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **given}, capture_output=True, text=True,
-        timeout=30, check=False,
+        timeout=120, check=False,
     )  # fmt: skip
 
     assert ended.returncode == code, ended.stderr

@@ -146,7 +146,7 @@ async def test_a_servicer_cleans_up_as_soon_as_its_caller_leaves(running: Runnin
 
     call.cancel()
 
-    await asyncio.wait_for(running.servicer.left.wait(), timeout=5)
+    await asyncio.wait_for(running.servicer.left.wait(), timeout=30)
 
 
 async def test_a_single_call_is_finished_although_its_caller_leaves(running: Running) -> None:
@@ -163,7 +163,7 @@ async def test_a_single_call_is_finished_although_its_caller_leaves(running: Run
     health: Any = health_pb2_grpc.HealthStub(running.channel)
     await health.Check(health_pb2.HealthCheckRequest())
     running.servicer.go_on.set()
-    await asyncio.wait_for(running.servicer.left.wait(), timeout=5)
+    await asyncio.wait_for(running.servicer.left.wait(), timeout=30)
 
 
 async def test_health_is_open_and_says_serving(running: Running) -> None:

@@ -13,11 +13,11 @@ async def test_who_is_cancelled_while_a_thread_works_for_them_stays_until_it_is_
 
     def work() -> None:
         began.set()
-        go_on.wait(10)
+        go_on.wait(60)
         over.set()
 
     waiting = asyncio.create_task(in_thread(work))
-    await asyncio.to_thread(began.wait, 10)
+    await asyncio.to_thread(began.wait, 60)
     waiting.cancel()
     await asyncio.wait({waiting}, timeout=0.05)
     stayed = not waiting.done()

@@ -145,13 +145,14 @@ async def test_a_reader_that_leaves_frees_the_slot_at_the_next_step(
     model.allow(2)
     while not (isinstance(event := await anext(leaving), events.Step) and event.done == 2):
         pass
+    # The third is under way: it was let in before the reader left.
+    await model.until_begun(3)
 
     await leaving.aclose()
     model.allow(4)
     happened = await read(staying)
 
     assert isinstance(happened[-1], events.Finished)
-    # The third was begun before the reader left.
     assert model.stepped == ["left", "left", "left", "stayed", "stayed", "stayed"]
 
 

@@ -19,15 +19,16 @@ from services.gpu.engine.budget import Budget
 from services.gpu.engine.engine import Bounds, Engine
 from services.gpu.requests import Request
 from tests.support import recording
-from tests.support.gpu_engine import read
+from tests.support.gpu_engine import SECONDS, read
 from tests.support.gpu_modes import MODES, a_plan, a_request
 from tests.support.recording import Models, Recording
 from tests.support.reference import TOLERANCE, difference
 from tests.unit.gpu.conftest import Checkpoints
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array_wrap__:DeprecationWarning", "ignore::DeprecationWarning:diffusers"
-)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning", "ignore::DeprecationWarning:diffusers"),
+    # Hundreds of pictures are drawn, and each again by diffusers.
+]
 
 SHARDS: Final = 3
 TODAY: Final = datetime.datetime.now(tz=datetime.UTC).date().toordinal() % SHARDS
@@ -61,7 +62,7 @@ def asked(shard: int) -> dict[str, tuple[str, dict[str, Any]]]:
 
 async def cancelled_after_a_step(engine: Engine, request: Request) -> None:
     """A reader that leaves."""
-    async with contextlib.aclosing(engine.submit(request)) as happening, asyncio.timeout(60):
+    async with contextlib.aclosing(engine.submit(request)) as happening, asyncio.timeout(SECONDS):
         async for event in happening:
             if isinstance(event, events.Step):
                 return

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qhana_plugin_runner.plugin_utils.attributes import (
     DESERIALIZER_MAP,
+    NUMERIC_TYPES,
     SERIALIZER_MAP,
     AttributeMetadata,
     dict_deserializer,
@@ -122,3 +123,9 @@ def test_a_plugin_can_add_types_of_its_own() -> None:
 
     del SERIALIZER_MAP["hex"], DESERIALIZER_MAP["hex"]
     assert (text, back) == ({"x": "0xff"}, {"x": 255})
+
+
+def test_the_types_of_numbers_are_those_whose_text_is_read_as_a_number() -> None:
+    numbers = {kind for kind, read in DESERIALIZER_MAP.items() if isinstance(read("1"), int | float)}
+
+    assert numbers - {"bool", "boolean"} == NUMERIC_TYPES

@@ -41,7 +41,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         PLUGIN_FOLDERS=[str(small_host.write(folder / "plugins", dict(blocks)))],
         CELERY={"broker_url": "memory://", "result_backend": "cache+memory://"},
     )
-    with start_worker(CELERY, pool="solo", perform_ping_check=False, shutdown_timeout=10):
+    with start_worker(CELERY, pool="solo", perform_ping_check=False, shutdown_timeout=60):
         yield app.test_client()
 
 
@@ -107,7 +107,7 @@ def test_the_template_passes_its_own_test_where_it_was_copied_to(tmp_path: Path)
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "tests"],
-        cwd=tmp_path / "mine", capture_output=True, text=True, timeout=120, check=False,
+        cwd=tmp_path / "mine", capture_output=True, text=True, timeout=160, check=False,
     )  # fmt: skip
 
     assert "1 passed" in done.stdout, done.stdout + done.stderr

@@ -75,6 +75,8 @@ async def test_one_prompt_that_fails_stops_the_others_and_is_named(host: Drawing
     await host.ask("POST", step["href"], {"use": ["1", "2"], "prompt-1": "a red boat", "prompt-2": "a white boat"})
 
     async with host.following():
+        # Both, as they are asked for at once: one that never was would not have to be stopped.
+        await held_at_the_ledger(host, f"{request_id}:0")
         await held_at_the_ledger(host, f"{request_id}:1")
         await host.ledger.change(f"{request_id}:1", state=tasks_pb2.TASK_STATE_FAILED, error={"message": "It broke."})
         task = await host.ended(address)

@@ -253,6 +253,12 @@ def test_arrays_become_entities_whose_names_sort_as_their_values_do() -> None:
     assert next(ensure_array([entity])).values == [float(n) for n in range(11)]
 
 
+def test_an_array_keeps_numbers_as_they_are_and_reads_text_as_numbers() -> None:
+    (entity,) = ensure_array([{"ID": "a", "x": 2, "y": 2.5, "z": "3"}])
+
+    assert list(map(repr, entity.values)) == ["2", "2.5", "3.0"]
+
+
 def test_attributes_sort_by_identity_links_and_names() -> None:
     names = sorted(["b", "target", "a", "href", "ID", "source"], key=entity_attribute_sort_key)
 

@@ -125,7 +125,7 @@ def test_the_time_a_plugin_takes_between_two_reads_costs_no_patience() -> None:
 
 def test_silence_ends_at_the_time_limit_of_the_call(stop: threading.Event) -> None:
     def silent(connection: socket.socket, path: str) -> None:
-        stop.wait(10)
+        stop.wait(60)
 
     with answering(silent) as server:
         with pytest.raises(ReadTimeout):
@@ -171,7 +171,7 @@ def test_a_streamed_body_is_read_as_it_comes() -> None:
 
     def answer(connection: socket.socket, path: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"a" * 100_000)
-        go_on.wait(10)
+        go_on.wait(60)
         connection.sendall(b"b" * 100_000)
 
     with answering(answer) as server, fetcher(server).request("GET", server.url, stream=True) as response:
@@ -242,7 +242,7 @@ def test_an_encrypted_connection_is_made_to_the_pinned_address_with_the_hosts_na
         "GET", f"https://secure.example:{port}/", verify=str(certificate)
     )
 
-    thread.join(10)
+    thread.join(60)
     listening.close()
     assert (answer.content, named) == (b"sealed", ["secure.example"])
 

@@ -134,7 +134,7 @@ def test_a_stream_is_read_from_other_origins_and_ends_with_the_session(host: Gua
         number, task = _begun(erik)
         token = leaving.token()
         asked = {"Authorization": f"Bearer {token}", "Origin": STUDIO}
-        with httpx.stream("GET", f"{host.url}{task}events", headers=asked, timeout=20) as stream:
+        with httpx.stream("GET", f"{host.url}{task}events", headers=asked, timeout=60) as stream:
             lines = stream.iter_lines()
             first = next(line for line in lines if line.startswith("data:"))
             host.membership.resolver.ended("erik", "session-of-erik")

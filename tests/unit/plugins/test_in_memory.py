@@ -1,6 +1,7 @@
 """The host wholly in memory, as plugins' own tests have it: no file, no broker beside it, a worker in a thread."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from celery.contrib.testing.worker import start_worker
@@ -12,6 +13,8 @@ from qhana_plugin_runner.db.cli import create_db_function
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.util.config.celery_config import CELERY_PRODUCTION_CONFIG
 from sqlalchemy.pool import StaticPool
+
+from tests.support import small_host
 
 
 @CELERY.task(name="tests.memory.add")
@@ -54,9 +57,23 @@ def test_tasks_run_in_a_worker_thread_on_the_same_database(in_memory: Flask) -> 
     task.save(commit=True)
     number = task.id
 
-    with start_worker(CELERY, pool="solo", perform_ping_check=False, shutdown_timeout=10):
-        assert add.apply_async(args=(7, 35)).get(timeout=10) == 42
-        assert write.apply_async(args=(number,)).get(timeout=10) == number
+    with start_worker(CELERY, pool="solo", perform_ping_check=False, shutdown_timeout=60):
+        assert add.apply_async(args=(7, 35)).get(timeout=60) == 42
+        assert write.apply_async(args=(number,)).get(timeout=60) == number
 
     DB.session.expire_all()
     assert task.data == {"answer": 42}
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_plugins_lie_where_the_environment_says_unless_the_configuration_names_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    name = f"outside-t20-{named}"
+    folder = small_host.write(tmp_path / "outside", {f"outside_t20_{named}.py": small_host.plugin(name)})
+    monkeypatch.setenv("PLUGIN_FOLDERS", f"{folder}:{tmp_path}/nothing-t20")
+    config = {"TESTING": True, "SQLALCHEMY_DATABASE_URI": "sqlite:///:memory:"}
+
+    app = create_app({**config, "PLUGIN_FOLDERS": []} if named else config, silent_log=True)
+
+    assert (app.test_client().get(f"/plugins/{name}@v1-0-0/").status_code == 200) is not named

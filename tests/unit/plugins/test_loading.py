@@ -71,7 +71,7 @@ def test_a_plugin_may_read_its_host_s_configuration_while_it_registers(tmp_path:
     text = small_host.plugin("reads-t14").replace("def get_api", f"{reads}\n    def get_api")
     folder = small_host.write(tmp_path / "p", {"reads_t14.py": text})
 
-    app = small_host.make(tmp_path, PLUGIN_FOLDERS=[str(folder)], PLUGIN_PROBE_SECONDS=30, OF_T14="configured")
+    app = small_host.make(tmp_path, PLUGIN_FOLDERS=[str(folder)], PLUGIN_PROBE_SECONDS=150, OF_T14="configured")
 
     (listed,) = [each for each in _listed(app)["plugins"] if each["name"] == "reads-t14"]
     assert listed["description"] == "configured"
@@ -222,28 +222,35 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert _cause("nowhere-t8").endswith("nowhere-t8 is no folder")
 
 
-def test_an_import_that_ends_or_holds_the_process_is_found_out_before_and_remembered(tmp_path: Path) -> None:
+def test_an_import_that_ends_the_process_is_found_out_before_and_remembered(tmp_path: Path) -> None:
     folder = small_host.write(
         tmp_path,
         {
             "fine_t9.py": "print('noise')",
             "ends_t9.py": "import os\nos._exit(7)",
-            "hangs_t9.py": "while True:\n    pass",
             "last_t9.py": "raise ValueError",
         },
     )
     memory = tmp_path / "tried.json"
-    names = ("fine_t9", "ends_t9", "hangs_t9", "last_t9")
+    names = ("fine_t9", "ends_t9", "last_t9")
     candidates = [(str(folder), name, folder / f"{name}.py") for name in names]
 
-    broken = plugin_probe.try_out(candidates, remembered=memory, seconds=8)
+    broken = plugin_probe.try_out(candidates, remembered=memory, seconds=150)
     again = plugin_probe.try_out(candidates, remembered=memory, seconds=0.001)
 
     assert broken == again
-    assert {each.stem: why for each, why in broken.items()} == {
-        "ends_t9": "its import ended the process (exit code 7)",
-        "hangs_t9": "its import did not end within 8 s",
-    }
+    assert {each.stem: why for each, why in broken.items()} == {"ends_t9": "its import ended the process (exit code 7)"}
+
+
+def test_an_import_that_holds_the_process_is_found_out_before_and_remembered(tmp_path: Path) -> None:
+    file = tmp_path / "hangs_t15.py"
+    file.write_text("while True:\n    pass")
+    memory = tmp_path / "tried.json"
+
+    broken = plugin_probe.try_out([(str(tmp_path), "hangs_t15", file)], remembered=memory, seconds=2)
+    again = plugin_probe.try_out([(str(tmp_path), "hangs_t15", file)], remembered=memory, seconds=150)
+
+    assert broken == again == {file: "its import did not end within 2 s"}
 
 
 def test_a_plugin_that_was_changed_is_tried_again(tmp_path: Path) -> None:
@@ -251,10 +258,10 @@ def test_a_plugin_that_was_changed_is_tried_again(tmp_path: Path) -> None:
     file.write_text("import os\nos._exit(7)")
     candidates = [(str(tmp_path), "bettered_t10", file)]
     memory = tmp_path / "tried.json"
-    before = plugin_probe.try_out(candidates, remembered=memory, seconds=20)
+    before = plugin_probe.try_out(candidates, remembered=memory, seconds=150)
 
     file.write_text("x = 1")
-    after = plugin_probe.try_out(candidates, remembered=memory, seconds=20)
+    after = plugin_probe.try_out(candidates, remembered=memory, seconds=150)
 
     assert (list(before), after) == ([file], {})
 

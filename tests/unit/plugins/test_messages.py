@@ -139,7 +139,7 @@ def test_a_lease_that_was_renewed_is_not_out() -> None:
     ledger.begin(kept.id, 1, worker="w", lease=-1)
     before = [each.id for each in ledger.overdue(9)]
 
-    ledger.renew("w", {kept.id}, lease=9)
+    ledger.renew("w", {kept.id}, lease=900)
 
     assert (before, ledger.overdue(9)) == ([kept.id], [])
 

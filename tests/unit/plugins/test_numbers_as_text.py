@@ -101,7 +101,7 @@ def client(tmp_path: Path) -> Iterator[FlaskClient]:
         PLUGIN_FOLDERS=[str(small_host.write(tmp_path / "plugins", {"annotate_t1.py": ANNOTATE}))],
         CELERY={"broker_url": "memory://", "result_backend": "cache+memory://"},
     )
-    with start_worker(CELERY, pool="solo", perform_ping_check=False, shutdown_timeout=10):
+    with start_worker(CELERY, pool="solo", perform_ping_check=False, shutdown_timeout=60):
         yield app.test_client()
 
 

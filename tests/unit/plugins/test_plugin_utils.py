@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import zipfile
+from collections import namedtuple
 from urllib.parse import quote
 
 import pytest
@@ -12,8 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qhana_plugin_runner.api.plugin_schemas import PluginType
 from qhana_plugin_runner.fetching import ResponseTooLargeError
-from qhana_plugin_runner.plugin_utils.dimension_mapping import load_dimension_labels
-from qhana_plugin_runner.plugin_utils.entity_marshalling import load_entities
+from qhana_plugin_runner.plugin_utils.dimension_mapping import (
+    dimension_labels,
+    dimension_mapping_labels,
+    entity_dimension_names,
+    load_dimension_labels,
+    load_dimension_mapping,
+)
+from qhana_plugin_runner.plugin_utils.entity_marshalling import ensure_array, load_entities
 from qhana_plugin_runner.plugin_utils.execution_utils import parse_execution_options
 from qhana_plugin_runner.plugin_utils.hashing import get_readable_hash
 from qhana_plugin_runner.plugin_utils.matching import (
@@ -187,6 +194,33 @@ def test_labels_of_dimensions_say_where_they_came_from() -> None:
     assert load_dimension_labels(url) == {"dim0": "color", "dim1": "shape"}
     assert load_dimension_labels(url, include_source_dimension=True) == {"dim0": "color (dim1)", "dim1": "shape"}
     assert load_dimension_labels(None) == load_dimension_labels("") == {}
+
+
+def test_labels_of_dimensions_name_the_column_where_a_file_has_several() -> None:
+    mapping = [
+        {"ID": "dim0", "source": "size.csv", "sourceUrl": "u", "sourceDimension": "width"},
+        {"ID": "dim1", "source": "size.csv", "sourceUrl": "u", "sourceDimension": "height"},
+        {"ID": "dim2", "source": "size.csv", "sourceUrl": "v", "sourceDimension": "width"},
+        {"ID": "dim3", "source": "", "sourceUrl": "v", "sourceDimension": "height"},
+    ]
+    expected = {"dim0": "size (width)", "dim1": "size (height)", "dim2": "size"}
+
+    labels = load_dimension_mapping(data_url(json.dumps(mapping).encode(), "application/json"))
+
+    assert labels == dimension_mapping_labels(mapping) == expected
+    assert dimension_labels(["dim2", "dim3"], labels) == ["size", "dim3"]
+    assert load_dimension_mapping(None) == {}
+
+
+def test_dimensions_are_named_in_the_order_of_their_values() -> None:
+    point = namedtuple("point", ["ID", "href", "y", "x"])
+    numbered = {"ID": "p", "href": ""} | {f"dim{number}": number for number in range(12)}
+
+    names = entity_dimension_names([numbered])
+
+    assert [float(name.removeprefix("dim")) for name in names] == next(ensure_array([numbered])).values
+    assert entity_dimension_names([point("p", "", 1, 2)]) == ["y", "x"]
+    assert entity_dimension_names([]) == []
 
 
 def test_execution_options_are_the_first_entity_of_their_file() -> None:

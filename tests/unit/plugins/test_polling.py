@@ -31,7 +31,7 @@ def test_a_queue_in_sql_is_looked_at_so(tmp_path: Path, scheme: str) -> None:
     with Connection(f"{scheme}+sqlite:///{tmp_path}/queue.db") as connection:
         queue = connection.SimpleQueue("tests")
         queue.put({"a": 1})
-        message = queue.get(timeout=5)
+        message = queue.get(timeout=60)
         message.ack()
         begun = time.monotonic()
         with pytest.raises(queue.Empty):

@@ -1,10 +1,12 @@
 """What plugins call to open URLs and to learn what is behind them."""
 
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
+from qhana_plugin_runner.api import util as api_util
 from qhana_plugin_runner.fetching import AddressRefusedError, UrlError
 from qhana_plugin_runner.requests import (
     REQUEST_SESSION,
@@ -17,7 +19,7 @@ from qhana_plugin_runner.requests import (
     retrieve_filename,
 )
 from requests import Response
-from requests.exceptions import HTTPError
+from requests.exceptions import HTTPError, InvalidSchema, RequestException
 from requests.structures import CaseInsensitiveDict
 
 from tests.support.odd_server import OddServer, plain
@@ -67,6 +69,32 @@ def test_open_url_obeys_the_configuration_of_the_app_it_runs_in(server: OddServe
 def test_without_an_app_nothing_private_is_allowed(server: OddServer) -> None:
     with pytest.raises(AddressRefusedError):
         open_url(f"{server.url}/a.csv")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1/data.json", "http://example.org:5432/", "file:///etc/passwd", "http://a b/", "gopher://a/"],
+)
+def test_a_plugin_that_catches_bad_values_or_failed_requests_catches_a_refused_url(url: str) -> None:
+    with pytest.raises(ValueError, match="URL") as refused:
+        open_url(url)
+
+    assert isinstance(refused.value, RequestException)
+
+
+def test_a_refusal_that_comes_back_from_a_worker_says_its_sentence_once() -> None:
+    with pytest.raises(AddressRefusedError) as refused:
+        open_url("http://127.0.0.1/data.json")
+
+    returned = pickle.loads(pickle.dumps(refused.value))
+
+    assert str(returned) == str(refused.value)
+    assert str(returned).count("not public") == 1
+
+
+def test_a_scheme_that_nobody_opens_is_refused_as_by_requests() -> None:
+    with pytest.raises(InvalidSchema):
+        open_url("gopher://example.org/1")
 
 
 @pytest.mark.usefixtures("_app")
@@ -129,6 +157,12 @@ def test_a_file_name_comes_from_the_header_or_the_url(url: str, disposition: str
     headers = {"Content_Disposition": disposition} if disposition else {}
 
     assert retrieve_filename(answer_of(url, **headers)) == name
+
+
+def test_the_name_of_a_file_is_found_where_plugins_of_some_releases_import_it_from() -> None:
+    answer = answer_of("http://example.org/files/palette.v2.json")
+
+    assert api_util.retrieve_filename(answer) == "palette.v2"
 
 
 @pytest.mark.parametrize("retrieve", [retrieve_filename, retrieve_data_type, retrieve_attribute_metadata_url])

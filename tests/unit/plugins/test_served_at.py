@@ -185,4 +185,4 @@ def test_calls_of_the_host_to_itself_say_for_whom_at_these_addresses_too(host: F
 def _ask_from_outside(served: str) -> None:
     import requests
 
-    assert requests.get(f"{served}/plugins/", timeout=10).ok
+    assert requests.get(f"{served}/plugins/", timeout=60).ok

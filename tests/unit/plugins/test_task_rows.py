@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from qhana_plugin_runner.db.db import DB, utc_now
+from qhana_plugin_runner.db.models.mutable_json import NestedMutableDict, NestedMutableList
 from qhana_plugin_runner.db.models.tasks import (
     ProcessingTask,
     Step,
@@ -14,7 +15,7 @@ from qhana_plugin_runner.db.models.tasks import (
     TaskUpdateSubscription,
 )
 from qhana_plugin_runner.db.models.virtual_plugins import DataBlob, PluginState, VirtualPlugin
-from sqlalchemy_json.track import TrackedDict
+from sqlalchemy_json.track import TrackedDict, TrackedList
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -48,6 +49,16 @@ def test_changes_deep_within_data_are_saved() -> None:
 
     assert task.data == {"a": {"b": [{"c": 2}, "more"]}}
     assert isinstance(task.data, TrackedDict)
+
+
+def test_the_kinds_that_nested_data_has_are_named_beside_its_column() -> None:
+    task = _task(data={"a": [1]})
+    data: Any = task.data
+
+    kinds = type(data), type(data["a"])
+
+    assert kinds == (NestedMutableDict, TrackedList)
+    assert issubclass(NestedMutableList, TrackedList)
 
 
 def test_a_task_is_pending_until_it_is_finished_and_an_error_is_a_failure() -> None:

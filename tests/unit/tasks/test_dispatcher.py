@@ -41,7 +41,9 @@ Play = list[Happening | Exception | str | asyncio.Event]
 class Room:
     """A dispatcher with one worker."""
 
-    def __init__(self, store: Store, folder: Path, worker: FakeWorker, leases: Leases | None = None) -> None:
+    def __init__(
+        self, store: Store, folder: Path, worker: FakeWorker, leases: Leases | None = None, *, pace: Pace = IMPATIENT
+    ) -> None:
         self.store, self.folder, self.worker = store, folder, worker
         self.notes = Notes()
         self.settled: list[None] = []
@@ -56,7 +58,7 @@ class Room:
             fleet=self.fleet,
             images=ImageFiles(Folder(folder)),
             announcer=self.notes,
-            pace=IMPATIENT,
+            pace=pace,
             settle_now=lambda: self.settled.append(None),
         )
 
@@ -96,12 +98,13 @@ async def test_a_good_answer_delivers_every_image_and_its_progress(
         task_id = await store.queued()
 
         ended = await here.ended(task_id)
+        # The relay is woken once the end is written, which others may read before.
+        await until(lambda: _true(bool(here.settled)))
 
         assert (ended.state, ended.charged, ended.parameters.seed) == (State.SUCCEEDED, 2, 7)
         assert all((here.folder / image.path).exists() for image in ended.images)
         live = [change.progress for change in here.notes.changes if change.progress is not None]
         assert [(progress.step, progress.steps, progress.percent) for progress in live] == [(4, 8, 50), (8, 8, 100)]
-        assert here.settled
 
 
 @pytest.mark.parametrize(
@@ -168,12 +171,11 @@ async def test_a_silent_worker_is_a_lost_one(store: Store, room: Callable[[FakeW
         assert [image.seed for image in ended.images] == [3, 4]
 
 
-async def test_a_worker_whose_slots_others_have_taken_is_waited_for(
-    store: Store, room: Callable[[FakeWorker], Room]
-) -> None:
+async def test_a_worker_whose_slots_others_have_taken_is_waited_for(store: Store, tmp_path: Path) -> None:
     slot_free = asyncio.Event()
     worker = FakeWorker([slot_free, Admitted(seed=3), picture(0, 3), picture(1, 4), Finished()])
-    async with room(worker).open() as here:
+    pace = replace(IMPATIENT, admission_seconds=120)
+    async with Room(store, tmp_path / "images", worker, pace=pace).open() as here:
         task_id = await store.queued()
         await until(lambda: _true(bool(worker.requests)))
         # Later than a lost worker's silence would be noticed, sooner than the wait for a slot is over.

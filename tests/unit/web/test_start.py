@@ -24,7 +24,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 def started(env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     """Run it to its own end."""
-    return subprocess.run(COMMAND, env=env, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(COMMAND, env=env, capture_output=True, text=True, timeout=150, check=False)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> Non
     )
     wait_for_port(port)
     # The port listens a moment before the server does; an answer shows that it is all there.
-    assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=20).status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=60).status_code == 200
 
     process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 0
     assert "Traceback" not in errors
@@ -82,6 +82,6 @@ def test_the_gateway_needs_neither_torch_nor_a_database() -> None:
         "sys.exit(str(loaded) if loaded else 0)"
     )
 
-    ended = subprocess.run([sys.executable, "-c", forbid], capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run([sys.executable, "-c", forbid], capture_output=True, text=True, timeout=150, check=False)
 
     assert ended.returncode == 0, ended.stderr

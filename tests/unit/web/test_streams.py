@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 from services.foundation import errors
+from tests.support import gateway
 from tests.support.gateway import ADA_KEY, BOB_KEY, Served, until
 from tests.support.listening import asked, drawn, listening, sign_in
 
@@ -13,8 +14,10 @@ async def test_a_page_hears_its_tasks_from_queue_to_picture(served: Served) -> N
     sign_in(served)
     async with listening(served, "/events") as page:
         task_id = await asked(served)
-        await drawn(served.backends.tasks, task_id)
+        # All of it is drawn in one breath: who is not told of the queue before never is.
+        await until(lambda: any(data["tasks"] for _, data, _ in page.of("tasks")))
 
+        await drawn(served.backends.tasks, task_id)
         await until(
             lambda: any(each["state"] == "SUCCEEDED" for _, data, _ in page.of("tasks") for each in data["tasks"])
         )
@@ -140,7 +143,7 @@ async def test_a_page_that_leaves_is_noticed(served: Served) -> None:
         await until(lambda: served.backends.tasks.watching == 1)
 
     await until(lambda: served.backends.tasks.watching == 0)
-    assert served.gateway.hub.count("user-1") == 0
+    await until(lambda: served.gateway.hub.count("user-1") == 0)
 
 
 async def test_one_person_cannot_hold_more_than_twenty_streams(served: Served) -> None:
@@ -169,13 +172,15 @@ async def test_nobody_follows_without_a_session(served: Served) -> None:
     assert answer.json()["reason"] == "SESSION_ENDED"
 
 
-async def test_open_streams_are_ended_when_the_server_stops_and_not_waited_for(served: Served) -> None:
-    sign_in(served)
-    async with listening(served, "/events") as page:
-        await until(lambda: bool(page.of("tasks")))
+async def test_open_streams_are_ended_when_the_server_stops_and_not_waited_for() -> None:
+    # What is waited for would be so for longer than the end of the stream is.
+    async with gateway.served(drain_seconds=120) as served:
+        sign_in(served)
+        async with listening(served, "/events") as page:
+            await until(lambda: bool(page.of("tasks")))
 
-        served.server.should_exit = True
-        await until(lambda: page.ended, seconds=1.5)
+            served.server.should_exit = True
+            await until(lambda: page.ended)
 
 
 async def test_a_program_follows_its_task_to_the_end(served: Served) -> None:

@@ -10,6 +10,9 @@ from flask_smorest import Blueprint
 from marshmallow import types
 from marshmallow.validate import URL as UrlValidator
 
+# Plugins of some releases import it from here.
+from qhana_plugin_runner.requests import retrieve_filename
+
 from .html_helper import HtmlResponseMixin
 from .jwt_helper import JWTMixin
 
@@ -24,6 +27,7 @@ __all__ = [
     "PluginUrl",
     "SecurityBlueprint",
     "camelcase",
+    "retrieve_filename",
 ]
 
 

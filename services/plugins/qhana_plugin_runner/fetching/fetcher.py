@@ -9,7 +9,7 @@ from requests.exceptions import InvalidURL, ReadTimeout, TooManyRedirects
 
 from .addresses import Resolver, system_resolver
 from .bodies import store
-from .errors import MalformedUrlError, RedirectsRefusedError, ResponseTooSlowError, SchemeRefusedError
+from .errors import MalformedUrlError, RedirectsRefusedError, ResponseTooSlowError, SchemeRefusedError, UrlError
 from .local import data_response, file_response
 from .rules import UrlRules
 from .sessions import Credential, GuardedSession, nobody
@@ -54,6 +54,9 @@ class Fetcher:
                 self.rules, resolver=self.resolver, dial=self.dial, credential=self.credential
             ) as session:
                 response = session.request(method, target.url, stream=True, **kwargs)
+        except UrlError:
+            # Some of ours are errors of requests as well, and say more than what those become below.
+            raise
         except TooManyRedirects as error:
             raise RedirectsRefusedError from error
         except InvalidURL as error:

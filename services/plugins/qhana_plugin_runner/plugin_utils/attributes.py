@@ -15,6 +15,9 @@ _BY_KEY = {_KEYS.get(name, name): name for name in _FIELDS}
 CONSIDERED_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 CONSIDERED_FALSE = frozenset({"0", "false", "f", "no", "n", "off", "null", "nil", "none"})
 
+NUMERIC_TYPES = frozenset({"integer", "int", "float", "double", "number"})
+"""The types of attributes whose values are numbers."""
+
 
 @dataclass
 class AttributeMetadata:

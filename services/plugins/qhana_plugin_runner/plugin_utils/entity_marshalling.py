@@ -120,12 +120,17 @@ def ensure_array(items: Iterable[Any], strict: bool = False) -> Iterator[ArrayEn
             (attributes,) = ensure_dict([item])
             in_order = sorted(attributes) if isinstance(item, dict) else list(attributes)
             names = tuple(name for name in in_order if name not in {"ID", "href"})
-            values = [float(attributes[name]) for name in names]
+            values = [_number(attributes[name]) for name in names]
             entity = ArrayEntity(attributes["ID"], attributes.get("href") or "", values)
         expected = names if expected is None else expected
         if strict and names != expected:
             raise ValueError(f"entity {entity.ID} has other attributes than the first one")
         yield entity
+
+
+def _number(value: Any) -> float:
+    """A number as it is, so that whole ones stay whole; what is none is read as one."""
+    return value if type(value) in {int, float} else float(value)
 
 
 def array_to_entity(items: Iterable[ArrayEntity], prefix: str = "", tuple_: Callable[..., Any] | None = None) -> Any:

@@ -14,6 +14,7 @@ export class Mask {
   #onTold;
   #source = null;
   #layer = null;
+  #coming = false;
   #under = "";
   #turn = 0;
 
@@ -45,12 +46,17 @@ export class Mask {
   async restore(source) {
     if (nameOf(source) === nameOf(this.#source)) return;
     const turn = ++this.#turn;
-    this.#place(source, null);
+    this.#place(source, null, { coming: true });
     try {
       const picture = await fetched(`${UPLOADS}/${source.upload_id}`);
       if (turn === this.#turn) this.#place(source, layerOf(picture));
     } catch (error) {
-      if (turn !== this.#turn || error.status !== 404) return;
+      if (turn !== this.#turn) return;
+      if (error.status !== 404) {
+        this.#coming = false;
+        this.#show();
+        return;
+      }
       this.remove();
       this.#onTold(GONE);
     }
@@ -81,9 +87,11 @@ export class Mask {
     if (turn === this.#turn) this.#place({ upload_id: upload.id }, layer);
   }
 
-  #place(source, layer) {
+  // coming: there is one, and it is not here yet; whoever painted now would begin anew without knowing it.
+  #place(source, layer, { coming = false } = {}) {
     this.#source = source;
     this.#layer = layer;
+    this.#coming = coming;
     this.#under = nameOf(this.#start.source);
     this.#show();
     this.#onChange();
@@ -91,7 +99,7 @@ export class Mask {
 
   #show() {
     const there = this.#source !== null;
-    id("mask-paint").disabled = !this.#start.picture || this.#start.busy;
+    id("mask-paint").disabled = !this.#start.picture || this.#start.busy || this.#coming;
     id("mask-paint-words").textContent = there ? "Change the mask" : "Paint a mask";
     id("mask-remove").hidden = !there;
     id("mask-words").textContent = there ? "Only what is hatched is drawn anew." : "";

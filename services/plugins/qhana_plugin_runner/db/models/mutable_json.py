@@ -5,10 +5,10 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy.ext.mutable import Mutable
 from sqlalchemy.types import JSON
-from sqlalchemy_json import NestedMutableContainer
+from sqlalchemy_json import NestedMutableContainer, NestedMutableDict, NestedMutableList
 from sqlalchemy_json.track import TrackedDict, TrackedList
 
-__all__ = ["JSON_LIKE", "MutableJSON", "TrackedDict", "TrackedList"]
+__all__ = ["JSON_LIKE", "MutableJSON", "NestedMutableDict", "NestedMutableList", "TrackedDict", "TrackedList"]
 
 # Not spelled recursively: mapped classes look their annotations up at run time.
 JSON_LIKE = dict | list | str | float | int | bool | None  # type: ignore[type-arg]

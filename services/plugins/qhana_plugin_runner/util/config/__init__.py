@@ -82,7 +82,10 @@ class DebugConfig(ProductionConfig):
 
 
 def configure(app: Flask, given: Mapping[str, Any] | None) -> None:
-    """Set the app's configuration: from `given` alone where there is one, else from files and environment."""
+    """Set the app's configuration: from `given` where there is one, else from files and environment.
+
+    Beside what is given, the environment says one thing only: where plugins lie, if that is not given.
+    """
     if given is None:
         app.config.from_object(DebugConfig if app.debug else ProductionConfig)
         _from_files(app)
@@ -90,6 +93,8 @@ def configure(app: Flask, given: Mapping[str, Any] | None) -> None:
     else:
         # Tests name what they need; where they say nothing, nothing is tried out and nothing is refused.
         app.config.from_mapping({"API_TITLE": "Plugin host", "API_VERSION": "v1", "OPENAPI_VERSION": "3.0.3"})
+        # A suite of several plugins names their folders once, for all the apps that its tests make.
+        app.config.from_mapping({"PLUGIN_FOLDERS": _folders(os.environ.get("PLUGIN_FOLDERS", ""))})
         app.config.from_mapping(given)
         if given.get("TESTING"):
             # Tests of plugins write their inputs there and give them as file URLs.
