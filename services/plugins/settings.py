@@ -82,6 +82,13 @@ def withhold() -> None:
         os.environ.pop(name, None)
 
 
+def furnish_worker() -> None:
+    """Do for a worker that Celery's own program starts what `python -m services.plugins worker` does for its own."""
+    given = settings.load(Settings)
+    withhold()
+    hand_over(given, works=True)
+
+
 def hand_over(given: Settings, *, works: bool = False) -> None:
     """Put into the environment what the host reads from there, where nobody has said otherwise.
 

@@ -44,7 +44,7 @@ def page(browser: Browser) -> Iterator[Page]:
     with running() as gateway:
         context = browser.new_context()
         opened = context.new_page()
-        opened.set_default_navigation_timeout(6 * PATIENCE_MS)
+        opened.set_default_navigation_timeout(2 * PATIENCE_MS)
         opened.goto(f"{gateway.url}/docs")
         yield opened
         context.close()

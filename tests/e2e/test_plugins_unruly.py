@@ -31,7 +31,7 @@ def page(browser: Browser, world: Framed) -> Iterator[Page]:
     """The plugin in its frame; what the browser itself says of what it blocks is expected here."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     opened = context.new_page()
-    opened.set_default_navigation_timeout(6 * PATIENCE_MS)
+    opened.set_default_navigation_timeout(2 * PATIENCE_MS)
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     come_in(opened, world, "/plugins/unruly")

@@ -25,7 +25,6 @@ from deploy import data_folder, environment, local, processes
 from deploy.refusal import CannotRun
 from tests.support.stack import ROOT, Stack
 
-# The whole stack is a dozen processes, torch in one of them, which take minutes to start where memory is contended.
 pytestmark = pytest.mark.slow
 
 

@@ -84,6 +84,7 @@ class PluginHost:
                 "SQLALCHEMY_DATABASE_URI": self.database,
                 "PLUGIN_FOLDERS": str(PLUGINS),
                 "PLUGIN_PROBE_SECONDS": "0",
+                "PLUGINS_BUNDLED": "false",
                 "SERVER_NAME": "127.0.0.1:9",
                 "SECRET_KEY": "of tests",
                 **{key: str(value) for key, value in self.settings.items() if value is not None},

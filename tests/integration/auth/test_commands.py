@@ -13,7 +13,6 @@ from daydream.auth.v1 import accounts_pb2, auth_pb2, codes_pb2
 from tests.support.auth import SECRETS, RunningAuth, running_auth
 
 ROOT = Path(__file__).parents[3]
-# Every command is a process, which takes its time to start where memory is contended.
 
 
 class CommandLine:

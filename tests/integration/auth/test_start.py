@@ -15,7 +15,6 @@ from services.auth import bootstrap
 from tests.support.auth_process import PASSWORD, WEB_SECRET, Command, wait_until_serving
 from tests.support.ports import free_port
 
-# Every command is a process, which takes its time to start where memory is contended.
 pytestmark = pytest.mark.rotating
 HEAD = sorted(path.name for path in (bootstrap.MIGRATIONS / "versions").glob("*.py"))[-1].partition("_")[0]
 

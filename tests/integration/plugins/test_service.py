@@ -165,3 +165,42 @@ async def test_tables_that_create_db_has_made_are_taken_over(tmp_path: Path) -> 
     await migrations.upgrade(settings.database_of_migrations, MIGRATIONS)
 
     await migrations.require_current(settings.database_of_migrations, MIGRATIONS, "plugins")
+
+
+def _celery(environment: dict[str, str], folder: Path) -> Program:
+    command = ("celery", "--app", "qhana_plugin_runner.celery_worker:CELERY", "worker", "--concurrency", "1")
+    return Program("celery", command, environment, folder)
+
+
+def test_a_worker_that_celerys_own_program_starts_works_for_the_host_with_the_same_settings(
+    served: tuple[str, Program, dict[str, str]], tmp_path: Path
+) -> None:
+    origin, _, environment = served
+    worker = _celery(environment, tmp_path)
+    (tmp_path / "go").touch()
+
+    worker.start()
+    try:
+        begun = httpx.post(
+            f"{origin}/plugins/hardship@v1-0-0/process/waiter/", data={"folder": str(tmp_path)}, timeout=60
+        )
+        address = f"{origin}{begun.headers['location']}"
+        until(lambda: _get(address).json()["status"] != "PENDING" or not worker.runs or None, seconds=START_SECONDS)
+        ended = _get(address).json()
+    finally:
+        worker.kill()
+
+    assert ended["status"] == "SUCCESS", worker.log
+
+
+def test_a_worker_whose_database_has_no_tables_says_so_and_ends(tmp_path: Path) -> None:
+    worker = _celery(_environment(tmp_path, ports.free_port()), tmp_path)
+
+    worker.start()
+    try:
+        until(lambda: not worker.runs or None, seconds=START_SECONDS)
+    finally:
+        worker.kill()
+
+    assert f"the database sqlite:///{tmp_path}/plugins/plugins.db has no tables" in worker.log
+    assert "Traceback" not in worker.log

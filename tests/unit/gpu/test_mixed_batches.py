@@ -25,10 +25,9 @@ from tests.support.recording import Models, Recording
 from tests.support.reference import TOLERANCE, difference
 from tests.unit.gpu.conftest import Checkpoints
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning", "ignore::DeprecationWarning:diffusers"),
-    # Hundreds of pictures are drawn, and each again by diffusers.
-]
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array_wrap__:DeprecationWarning", "ignore::DeprecationWarning:diffusers"
+)
 
 SHARDS: Final = 3
 TODAY: Final = datetime.datetime.now(tz=datetime.UTC).date().toordinal() % SHARDS

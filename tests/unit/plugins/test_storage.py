@@ -1,5 +1,6 @@
 """Files of tasks: whatever a plugin hands over is stored whole, has an address, is served safely, can be removed."""
 
+import gzip
 import io
 import tempfile
 from collections.abc import Callable
@@ -31,6 +32,13 @@ def _spooled(mode: str, content: Any) -> IO[Any]:
     return file
 
 
+def _packed(text: str) -> IO[str]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - who gets it reads it
+    file.write(gzip.compress(text.encode()))
+    file.seek(0)
+    return gzip.open(file, "rt", encoding="utf-8")
+
+
 def _stream() -> IO[bytes]:
     class Once(io.RawIOBase):
         left = [b"s", b"tream"]  # noqa: RUF012 - one test's
@@ -52,7 +60,9 @@ def _stream() -> IO[bytes]:
         (lambda: io.StringIO("text"), b"text"),
         (lambda: io.BytesIO(b"bytes"), b"bytes"),
         (lambda: _spooled("w", "spooled text, not rewound"), b"spooled text, not rewound"),
+        (lambda: _spooled("w", "a,b\r\n1,2\r\n"), b"a,b\r\n1,2\r\n"),
         (lambda: _spooled("wb", b"spooled bytes"), b"spooled bytes"),
+        (lambda: _packed("text in a packed file"), b"text in a packed file"),
         (_stream, b"stream"),
         (lambda: "", b""),
     ],

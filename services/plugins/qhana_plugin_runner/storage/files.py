@@ -1,8 +1,13 @@
 """The stores that come with the host: a folder, or whatever else fsspec reaches, and references to URLs."""
 
+import codecs
+import io
+import os
 import shutil
+import stat
+import tempfile
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final, TextIO, cast
 
 import fsspec
 from flask import Flask, url_for
@@ -123,6 +128,13 @@ def _copy(source: IO[Any], there: IO[bytes]) -> None:
     # Plugins hand over files that they have just written; what cannot go back is read from where it is.
     if getattr(source, "seekable", lambda: hasattr(source, "seek"))():
         source.seek(0)
+    if (descriptor := _of_utf8(source)) is not None:
+        # As it lies there: a file opened as text gives every line end as a plain one, and CSV has others.
+        at = 0
+        while piece := os.pread(descriptor, _PIECE, at):
+            there.write(piece)
+            at += len(piece)
+        return
     first = source.read(_PIECE)
     if isinstance(first, str):
         while first:
@@ -131,3 +143,20 @@ def _copy(source: IO[Any], there: IO[bytes]) -> None:
         return
     there.write(first)
     shutil.copyfileobj(source, there, _PIECE)
+
+
+def _of_utf8(source: IO[Any]) -> int | None:
+    """The descriptor of a plain file that is opened as UTF-8 text, with everything written to it."""
+    # One that is packed has a descriptor too, of what it is packed in.
+    plain = isinstance(getattr(getattr(source, "buffer", None), "raw", None), io.FileIO)
+    if not plain and not isinstance(source, tempfile.SpooledTemporaryFile):
+        return None
+    try:
+        if codecs.lookup(cast(TextIO, source).encoding).name != "utf-8":
+            return None
+        source.flush()
+        # One that is spooled moves to the disk.
+        descriptor = source.fileno()
+        return descriptor if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    except (AttributeError, LookupError, TypeError, OSError):
+        return None

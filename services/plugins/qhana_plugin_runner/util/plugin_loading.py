@@ -5,8 +5,6 @@ bare name, save the tests that lie beside them. Nothing that one of them does ke
 starting.
 """
 
-import importlib
-import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask, abort, request
 from qhana_plugin_runner.util import plugin_probe
+from qhana_plugin_runner.util.plugin_importing import import_from
 from qhana_plugin_runner.util.plugins import PluginRefused, QHAnaPluginBase, tell_failure
 
 if TYPE_CHECKING:
@@ -77,14 +76,10 @@ def load(app: Flask) -> None:
 
 
 def import_candidate(candidate: Candidate, broken: str | None = None) -> None:
-    """Import it by its bare name. Raises what it raises; PluginRefused when it is `broken`, or its name taken."""
+    """Import it. Raises what it raises; PluginRefused when it is `broken`, or its name another plugin's or Python's."""
     if broken:
         raise PluginRefused(broken)
-    if str(candidate.folder) not in sys.path:
-        # At the end: a plugin must not stand in for a module of Python's own.
-        sys.path.append(str(candidate.folder))
-    importlib.invalidate_caches()
-    module = importlib.import_module(candidate.module)
+    module = import_from(str(candidate.folder), candidate.module, candidate.source)
     file = Path(getattr(module, "__file__", None) or "")
     wanted = candidate.source / "__init__.py" if candidate.source.is_dir() else candidate.source
     if file.resolve() != wanted.resolve():

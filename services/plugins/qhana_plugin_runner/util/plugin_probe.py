@@ -7,7 +7,6 @@ says which plugin it begins with, and which it is done with.
 
 import contextlib
 import hashlib
-import importlib
 import json
 import os
 import select
@@ -17,6 +16,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
+
+from qhana_plugin_runner.util.plugin_importing import import_from
 
 Tried = tuple[str, str, Path]
 """The folder for sys.path, the module's name, the file or folder."""
@@ -45,7 +46,7 @@ def try_out(candidates: Sequence[Tried], *, remembered: Path, seconds: float) ->
 
 def _run(new: Sequence[Tried], seconds: float) -> tuple[int, Path | None, str]:
     """How many went well, the one that did not, and why."""
-    asked = json.dumps([[folder, module] for folder, module, _ in new])
+    asked = json.dumps([[folder, module, str(source)] for folder, module, source in new])
     with subprocess.Popen(
         [sys.executable, "-m", "qhana_plugin_runner.util.plugin_probe"],
         stdin=subprocess.PIPE,
@@ -126,11 +127,9 @@ def main() -> None:
     # What plugins print must not count as a line of ours.
     said = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    for folder, module in asked:
-        if folder not in sys.path:
-            sys.path.append(folder)
+    for folder, module, source in asked:
         with contextlib.suppress(Exception, SystemExit):
-            importlib.import_module(module)
+            import_from(folder, module, Path(source))
         said.write(f"{module}\n")
         said.flush()
     # What plugins registered to run at the end must not hold this process.
