@@ -108,6 +108,9 @@ def test_the_first_staff_account_signs_in_and_may_cancel(stack: Stack, new_page:
     page.locator("#prompt").fill("a blue circle")
     set_dial(page, "samples", 10)
     set_dial(page, "steps", 50)
+    # As large as may be, so that it is not over before somebody has pressed twice.
+    for side in ("width", "height"):
+        set_dial(page, side, 256)
     page.locator("#panel [data-generate]").click()
     page.locator("#now-cancel").click()
 

@@ -41,9 +41,14 @@ def token() -> grpc.aio.Metadata:
 
 async def generate(stub: Stub, request: pb.GenerateRequest) -> AsyncGenerator[pb.GenerateResponse]:
     """The request's responses; failures as our own errors."""
-    with client.translated():
-        async for response in stub.Generate(request, metadata=token(), timeout=120):
-            yield response
+    call = stub.Generate(request, metadata=token(), timeout=120)
+    try:
+        with client.translated():
+            async for response in call:
+                yield response
+    finally:
+        # Who reads no further gives the call up at once, not when it is collected as garbage.
+        call.cancel()
 
 
 async def everything(stub: Stub, request: pb.GenerateRequest) -> list[pb.GenerateResponse]:
