@@ -56,6 +56,7 @@ class GpuWorker:
         while words not in self.log:
             assert self.process.poll() is None, f"the worker ended:\n{self.log}"
             assert time.monotonic() < deadline, f"the worker does not say {words}:\n{self.log}"
+            # A short pause between looks at a condition, not a wait for time to pass.
             time.sleep(0.02)
 
     def terminate(self) -> None:

@@ -24,7 +24,7 @@ from tests.support import gateway
 from tests.support.auth import SECRETS, Person, RunningAuth, running_auth
 from tests.support.fake_worker import FakeWorker
 from tests.support.gateway import PAGE
-from tests.support.ledger import address, until
+from tests.support.ledger import address, until, until_it_hears
 
 NO_LOOKS = Timing(recheck=3600)
 """A gateway that does not look at sessions again by itself: what ends a stream then came from auth."""
@@ -108,7 +108,7 @@ async def running(folder: Path, nats_url: str, *, timing: Timing = NO_LOOKS) -> 
         )
 
         await _until_a_worker_answers(auth, ledger)
-        await _until_it_hears(service)
+        await until_it_hears(service)
         yield house
 
 
@@ -124,17 +124,3 @@ async def _until_a_worker_answers(auth: RunningAuth, ledger: Settings) -> None:
             return answer.workers > 0
 
         await until(look)
-
-
-async def _until_it_hears(service: Service) -> None:
-    """What is told before the ledger is subscribed at NATS, it is not told again."""
-
-    async def look() -> bool:
-        nats = service._bus._client
-        if nats is None or not nats.is_connected:
-            return False
-        # A subscription is sent and not answered; whoever answers this has taken what was sent before.
-        await nats.flush(timeout=30)
-        return True
-
-    await until(look)

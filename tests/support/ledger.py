@@ -44,6 +44,20 @@ async def until(look: Callable[[], Awaitable[T]], *, seconds: float = 60) -> T:
     return found
 
 
+async def until_it_hears(service: Service) -> None:
+    """Return once a replica is subscribed at NATS: what is told before, it is not told again."""
+
+    async def look() -> bool:
+        nats = service._bus._client
+        if nats is None or not nats.is_connected:
+            return False
+        # A subscription is sent and not answered; whoever answers this has taken what was sent before.
+        await nats.flush(timeout=30)
+        return True
+
+    await until(look)
+
+
 class Person:
     """Somebody with a token, calling one replica."""
 
@@ -276,17 +290,9 @@ class Studio:
         await until(look)
 
     async def hears(self) -> None:
-        """Return once the replica is subscribed at NATS: what is told before, it is not told again."""
-
-        async def look() -> bool:
-            nats = None if self.service is None else self.service._bus._client
-            if nats is None or not nats.is_connected:
-                return False
-            # A subscription is sent and not answered; whoever answers this has taken what was sent before.
-            await nats.flush(timeout=30)
-            return True
-
-        await until(look)
+        """Return once the replica hears what is told at NATS."""
+        assert self.service is not None
+        await until_it_hears(self.service)
 
     async def stop(self) -> None:
         """Stop the replica as SIGTERM would."""
